@@ -1,0 +1,149 @@
+# cardscrub: build, test and try it. `make help` lists the targets.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+BUILD ?= build
+CXX ?= g++
+PREFIX ?= /usr/local
+STD := -std=c++20
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor \
+        -Woverloaded-virtual -Wcast-align -Wformat=2 -Wundef -Werror
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fcf-protection
+OPT ?= -O2 -g
+SANITIZE ?=
+comma := ,
+ifneq ($(SANITIZE),)
+  HARDEN :=
+  OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+  override BUILD := $(BUILD)/$(subst $(comma),_,$(SANITIZE))
+endif
+CXXFLAGS += $(STD) $(OPT) $(WARN) $(HARDEN) -fPIC -fvisibility=hidden -MMD -MP -I.
+LIBS := -lhs -lpcre2-8 -lcrypto -lexpat -lz -lbrotlidec -lstdc++
+
+LIB_SOURCES := $(wildcard src/*.cpp filters/*.cpp)
+LIB_OBJECTS := $(LIB_SOURCES:%.cpp=$(BUILD)/obj/%.o)
+LIB := $(BUILD)/libcardscrub.a
+CLI_SOURCES := $(wildcard cli/*.cpp)
+CLI := $(BUILD)/cardscrub
+UNIT_SOURCES := $(wildcard tests/unit/*_test.cpp)
+UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.cpp=$(BUILD)/tests/%)
+FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.cpp)
+MODULE := $(BUILD)/ngx_http_cardscrub_module.so
+MODULES_DIR ?= /usr/lib/nginx/modules
+CONF_DIR ?= /etc/nginx
+E2E := /usr/bin/python3 -B tests/e2e/run.py
+ASAN_BUILD := $(BUILD)/address_undefined
+
+.PHONY: help deps build lib cli module unit test e2e demo lint lint-clang tidy format asan e2e-asan e2e-valgrind fuzz \
+        fuzz-replay fuzz-replay-programs fuzz-programs install clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+deps:  ## install the Debian packages that build, test and demo need (apt-get; through sudo when not root)
+	@scripts/deps.sh
+
+build: lib cli module  ## the library, the command line tool, the nginx module: all under build/
+
+lib: $(LIB)
+
+$(LIB): $(LIB_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+	@! nm -u $@ | grep ' ngx_' || { echo 'the library uses nginx'; rm -f $@; exit 1; }
+
+$(BUILD)/obj/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -c $< -o $@
+
+cli: $(CLI)
+
+$(CLI): $(CLI_SOURCES:%.cpp=$(BUILD)/obj/%.o) $(LIB)
+	$(CXX) $(OPT) -o $@ $^ $(LIBS)
+
+module: lib  ## the nginx module alone
+	BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(OPT) -o $@ $^ $(LIBS) -lcmocka
+
+unit: $(UNIT_TESTS)  ## unit tests
+	@set -e; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=stdout $$t; done
+
+test:  ## everything: set-up, unit tests, lint, end to end, fuzz corpus; the last line says how many passed
+	@scripts/test.sh
+
+e2e: cli module  ## end-to-end suite alone; ARGS="-k name -v"
+	$(E2E) $(ARGS)
+
+demo:  ## a shop behind nginx with cardscrub, on this machine; DEMO_ONCE=1 ends after printing
+	@scripts/demo.sh
+
+lint:  ## layers, bans, exports, format, clang's warnings, shell syntax
+	@scripts/lint.sh
+
+# clang's view of every source, one stamp each, so that only what changed is looked at again.
+LINT_SOURCES := $(LIB_SOURCES) $(CLI_SOURCES) $(wildcard tests/unit/*.cpp tests/fuzz/*.cpp tests/bench/*.cpp)
+lint-clang: $(LINT_SOURCES:%.cpp=$(BUILD)/lint/%.ok)
+
+$(BUILD)/lint/%.ok: %.cpp
+	@mkdir -p $(@D)
+	@clang++ $(STD) $(WARN) -I. -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
+	@touch $@
+
+tidy:  ## clang-tidy with .clang-tidy (slow)
+	@printf '%s\n' $(LIB_SOURCES) $(CLI_SOURCES) | xargs -P $$(nproc) -I{} \
+	  clang-tidy --quiet --warnings-as-errors='*' {} -- $(STD) -I.
+
+format:  ## rewrite the sources with clang-format
+	clang-format -i $$(git ls-files -co --exclude-standard '*.cpp' '*.h')
+
+asan:  ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined unit
+
+e2e-asan:  ## end-to-end suite with library and module under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory cli
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined module
+	CARDSCRUB_WRAP="env LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so):$$($(CXX) -print-file-name=libubsan.so) \
+	  ASAN_OPTIONS=detect_leaks=0:log_path={logs}/asan UBSAN_OPTIONS=print_stacktrace=1:log_path={logs}/ubsan" \
+	  $(E2E) --slow 5 --module $(ASAN_BUILD)/ngx_http_cardscrub_module.so $(ARGS)
+
+e2e-valgrind: cli module  ## end-to-end suite under valgrind (slow)
+	CARDSCRUB_WRAP="valgrind --quiet --error-exitcode=9 --log-file={logs}/valgrind.%p --suppressions=tests/e2e/valgrind.supp" \
+	  $(E2E) --slow 20 $(ARGS)
+
+# A harness is one file tests/fuzz/NAME_fuzz.cpp; its corpus is the folder tests/fuzz/corpus/NAME.
+fuzz-programs: $(FUZZ_SOURCES:tests/fuzz/%.cpp=$(BUILD)/fuzz/%)
+fuzz-replay-programs: $(FUZZ_SOURCES:tests/fuzz/%.cpp=$(BUILD)/replay/%)
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(subst fuzzer-no-link,fuzzer,$(OPT)) -o $@ $^ $(LIBS)
+
+$(BUILD)/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay_main.o $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(OPT) -o $@ $^ $(LIBS)
+
+fuzz:  ## libFuzzer, every harness in turn; SECONDS=60 each, ONLY=name
+	@$(MAKE) --no-print-directory CXX=clang++ SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+	@scripts/fuzz.sh $(BUILD)/fuzzer-no-link_address_undefined/fuzz '$(or $(SECONDS),60)' '$(ONLY)'
+
+fuzz-replay:  ## every file of tests/fuzz/corpus through its harness, under ASan and UBSan
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined fuzz-replay-programs
+	@scripts/fuzz-replay.sh $(ASAN_BUILD)/replay
+
+install:  ## module, tool and examples (DESTDIR, PREFIX); makes the key ring beside nginx.conf when there is none
+	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_http_cardscrub_module.so
+	install -D -m 755 $(CLI) $(DESTDIR)$(PREFIX)/bin/cardscrub
+	install -d $(DESTDIR)$(PREFIX)/share/doc/cardscrub/examples
+	install -m 644 $(wildcard *.md) LICENSE $(DESTDIR)$(PREFIX)/share/doc/cardscrub/
+	install -m 644 $(wildcard conf.examples/*.conf) $(DESTDIR)$(PREFIX)/share/doc/cardscrub/examples/
+	install -d -m 700 $(DESTDIR)$(CONF_DIR)/cardscrub
+	test -e $(DESTDIR)$(CONF_DIR)/cardscrub/keys.json || $(CLI) keys new --file $(DESTDIR)$(CONF_DIR)/cardscrub/keys.json
+
+clean:  ## removes build/
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

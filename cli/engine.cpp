@@ -1,0 +1,30 @@
+// Engine: compiles once, as a worker of the server does.
+#include "cli/engine.h"
+
+#include <ctime>
+
+namespace cardscrub::cli {
+
+Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys) {
+  Result<Detector> detector = Detector::compile();
+  if (!detector) return Fault{detector.message()};
+  Result<FieldNames> fields = FieldNames::compile({});
+  if (!fields) return Fault{fields.message()};
+  auto engine = std::unique_ptr<Engine>(new Engine{std::move(*detector), std::move(*fields), {}, 0});
+  Result<HsScratch> scratch = engine->detector.make_scratch();
+  if (!scratch) return Fault{scratch.message()};
+  engine->worker.detector = &engine->detector;
+  engine->worker.scratch = std::move(*scratch);
+  engine->worker.now = std::time(nullptr);
+  if (!keys.empty()) {
+    Result<KeyRing> ring = KeyRing::load(keys);
+    if (!ring) return Fault{ring.message()};
+    Result<TokenVault> vault = TokenVault::create(*ring);
+    if (!vault) return Fault{vault.message()};
+    engine->worker.vault.emplace(std::move(*vault));
+    engine->token_digits = ring->generation_digits();
+  }
+  return engine;
+}
+
+}  // namespace cardscrub::cli

@@ -1,0 +1,271 @@
+// cardscrub scan: says where card data stands in files, standard input or a batch. Never prints a digit of it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/engine.h"
+#include "filters/body.h"
+#include "filters/head.h"
+
+namespace cardscrub::cli {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kPiece = 65536;
+
+// What `cardscrub on;` would do with it.
+Action default_action(const FindingEvent& event) {
+  if (event.reason != Reason::kNone) return Action::kReject;
+  switch (event.kind) {
+    case Kind::kPan:
+      return Action::kTokenize;
+    case Kind::kCode:
+      return Action::kAlias;
+    case Kind::kTrack:
+      return Action::kMask;
+    default:
+      return Action::kNone;
+  }
+}
+
+// A value under a card name that does not have the shape of card data is no finding.
+bool shapeless(Reason reason) {
+  return reason != Reason::kNone && reason != Reason::kPanLuhn && reason != Reason::kPanBrand &&
+         reason != Reason::kPanNotAccepted;
+}
+
+class Collector : public FindingObserver {
+ public:
+  void on_finding(const FindingEvent& event) override {
+    if (shapeless(event.reason)) return;
+    json row{{"offset", event.offset + shift_},
+             {"length", event.length},
+             {"kind", kind_name(event.kind)},
+             {"brand", brand_name(event.brand)},
+             {"field", event.field}};
+    if (full_) row["action"] = action_name(default_action(event));
+    if (event.kind == Kind::kPan || event.kind == Kind::kCode || event.kind == Kind::kTrack) found_ = true;
+    rows_.push_back(std::move(row));
+  }
+  explicit Collector(bool full) : full_(full) {}
+  void shift(uint64_t by) { shift_ = by; }
+  std::vector<json> take() {
+    std::stable_sort(rows_.begin(), rows_.end(),
+                     [](const json& a, const json& b) { return a["offset"] < b["offset"]; });
+    return std::move(rows_);
+  }
+  bool found() const { return found_; }
+
+ private:
+  bool full_;
+  bool found_ = false;
+  uint64_t shift_ = 0;
+  std::vector<json> rows_;
+};
+
+Policy monitor_policy(const Engine& engine) {
+  Policy policy;
+  policy.mode = Mode::kMonitor;
+  policy.fields = &engine.fields;
+  return policy;
+}
+
+// Reads until the end; false with a message on standard error when reading fails.
+bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& engine, bool as_json, bool* found) {
+  Policy policy = monitor_policy(engine);
+  Verdict verdict;
+  Collector collector(true);
+  Body body(policy, engine.worker, verdict, {}, &collector);
+  if (Reason why = body.start(type, {}); why != Reason::kNone) {
+    std::fprintf(stderr, "cardscrub: %s: %s\n", name, std::string(reason_text(why)).c_str());
+    return false;
+  }
+  SecretBuffer piece(kPiece);
+  for (;;) {
+    piece.resize(kPiece);
+    ssize_t got = read(fd, piece.data(), kPiece);
+    if (got < 0) {
+      std::fprintf(stderr, "cardscrub: %s: %s\n", name, std::strerror(errno));
+      return false;
+    }
+    body.push(piece.span().first(static_cast<size_t>(got)), got == 0);
+    if (got == 0) break;
+  }
+  *found = *found || collector.found();
+  for (json& row : collector.take()) {
+    if (as_json) {
+      if (std::strcmp(name, "-") != 0) row["file"] = name;
+      std::cout << row.dump() << '\n';
+    } else {
+      std::cout << name << ": offset " << row["offset"] << " length " << row["length"] << ' '
+                << row["kind"].get<std::string>() << ' ' << row["brand"].get<std::string>() << " field \""
+                << row["field"].get<std::string>() << "\" action " << row["action"].get<std::string>() << '\n';
+    }
+  }
+  return true;
+}
+
+int base64_value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  if (c == '/' || c == '_') return 63;
+  return -1;
+}
+
+bool base64_decode(const std::string& text, SecretBuffer* out) {
+  uint32_t bits = 0;
+  int count = 0;
+  for (char c : text) {
+    if (c == '=' || c == '\n' || c == '\r') continue;
+    int value = base64_value(c);
+    if (value < 0) return false;
+    bits = (bits << 6) | static_cast<uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      uint8_t byte = static_cast<uint8_t>(bits >> count);
+      out->append({&byte, 1});
+    }
+  }
+  return true;
+}
+
+// One line of a batch: {"id","ch","ct","b64"}.
+json scan_item(const json& item, Engine& engine, bool* found) {
+  json answer{{"id", item.value("id", json())}, {"findings", json::array()}};
+  SecretBuffer bytes;
+  if (!item.contains("b64") || !base64_decode(item["b64"].get<std::string>(), &bytes)) {
+    answer["error"] = "b64 is missing or is not base64";
+    return answer;
+  }
+  std::string channel = item.value("ch", "body");
+  std::string type = item.contains("ct") && item["ct"].is_string() ? item["ct"].get<std::string>() : std::string();
+  Policy policy = monitor_policy(engine);
+  Verdict verdict;
+  Collector collector(false);
+  if (channel == "url") {
+    scrub_head(HeadPart::kTarget, {}, bytes.span(), policy, engine.worker, verdict, {}, &collector);
+  } else if (channel == "header") {
+    // "Name: value", or a value alone.
+    Bytes all = bytes.span();
+    auto colon = std::find(all.begin(), all.end(), uint8_t{':'});
+    bool named = colon != all.end() && std::all_of(all.begin(), colon, [](uint8_t c) {
+                   return is_alpha(c) || is_digit(c) || c == '-' || c == '_';
+                 });
+    size_t skip = named ? static_cast<size_t>(colon - all.begin()) + 1 : 0;
+    while (named && skip < all.size() && all[skip] == ' ') ++skip;
+    SecretBuffer name;
+    if (named) name.append(all.first(static_cast<size_t>(colon - all.begin())));
+    std::string_view key(reinterpret_cast<const char*>(name.data()), name.size());
+    auto is = [&](std::string_view want) {
+      return key.size() == want.size() && std::equal(key.begin(), key.end(), want.begin(), [](char a, char b) {
+               return (a | 0x20) == b;
+             });
+    };
+    HeadPart part = is("cookie") || is("set-cookie")      ? HeadPart::kCookie
+                    : is("referer") || is("location") ? HeadPart::kTarget
+                                                          : HeadPart::kHeader;
+    collector.shift(skip);
+    scrub_head(part, key, bytes.span().subspan(skip), policy, engine.worker, verdict, {}, &collector);
+  } else if (channel == "log") {
+    scrub_head(HeadPart::kHeader, {}, bytes.span(), policy, engine.worker, verdict, {}, &collector);
+  } else if (channel == "body") {
+    Body body(policy, engine.worker, verdict, {}, &collector);
+    if (Reason why = body.start(type, {}); why != Reason::kNone) {
+      answer["error"] = reason_name(why);
+      return answer;
+    }
+    body.push(bytes.span(), true);
+  } else {
+    answer["error"] = "ch is none of body, url, header, log";
+    return answer;
+  }
+  *found = *found || collector.found();
+  answer["findings"] = collector.take();
+  return answer;
+}
+
+int scan_batch(Engine& engine) {
+  bool found = false;
+  bool bad = false;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    if (line.empty()) continue;
+    json item = json::parse(line, nullptr, false);
+    wipe(line.data(), line.size());
+    if (!item.is_object()) {
+      std::cout << json{{"error", "not a JSON object"}}.dump() << '\n';
+      bad = true;
+      continue;
+    }
+    json answer = scan_item(item, engine, &found);
+    bad = bad || answer.contains("error");
+    if (auto held = item.find("b64"); held != item.end() && held->is_string()) {
+      std::string& secret = held->get_ref<std::string&>();
+      wipe(secret.data(), secret.size());
+    }
+    std::cout << answer.dump() << '\n' << std::flush;
+  }
+  return bad ? 2 : found ? 1 : 0;
+}
+
+}  // namespace
+
+int scan_command(int argc, char** argv) {
+  std::string_view type = "text/plain";
+  bool as_json = false;
+  bool batch = false;
+  std::vector<const char*> files;
+  for (int i = 0; i < argc; ++i) {
+    std::string_view word = argv[i];
+    if (word == "--content-type" && i + 1 < argc) {
+      type = argv[++i];
+    } else if (word == "--json") {
+      as_json = true;
+    } else if (word == "--batch") {
+      batch = true;
+    } else if (word.size() > 1 && word[0] == '-') {
+      std::fprintf(stderr, "cardscrub scan: unknown option %s\n", argv[i]);
+      return 2;
+    } else {
+      files.push_back(argv[i]);
+    }
+  }
+  Result<std::unique_ptr<Engine>> engine = Engine::create({});
+  if (!engine) {
+    std::fprintf(stderr, "cardscrub: %s\n", engine.message().c_str());
+    return 2;
+  }
+  std::ios::sync_with_stdio(false);
+  if (batch) return scan_batch(**engine);
+  // For a person at a terminal lines of words; for a program JSON.
+  as_json = as_json || isatty(STDOUT_FILENO) == 0;
+  bool found = false;
+  bool good = true;
+  if (files.empty()) files.push_back("-");
+  for (const char* name : files) {
+    int fd = std::strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+      std::fprintf(stderr, "cardscrub: %s: %s\n", name, std::strerror(errno));
+      good = false;
+      continue;
+    }
+    good = scan_descriptor(fd, name, type, **engine, as_json, &found) && good;
+    if (fd != STDIN_FILENO) close(fd);
+  }
+  return !good ? 2 : found ? 1 : 0;
+}
+
+}  // namespace cardscrub::cli

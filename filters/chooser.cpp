@@ -1,0 +1,139 @@
+// Chooser: the table of content types.
+#include "filters/chooser.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "filters/charset.h"
+#include "filters/form.h"
+#include "filters/json.h"
+#include "filters/plain.h"
+
+namespace cardscrub {
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+using Make = std::unique_ptr<Filter> (*)(std::string_view content_type, unsigned layer, Reason* why);
+
+struct Row {
+  std::string_view type;  // lower case; a leading '+' matches a structured syntax suffix (RFC 6839)
+  bool text;              // has a charset of its own: JSON may come in UTF-16 without saying so
+  Make make;
+};
+
+constexpr std::array kRows{
+    Row{"application/json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"text/json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"+json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/x-ndjson", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/ndjson", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/jsonl", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/x-jsonlines", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/json-seq", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"+json-seq", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/csp-report", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/x-www-form-urlencoded", false,
+        [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
+};
+
+// Character sets in which every byte below 0x80 is the ASCII character: read as bytes.
+bool ascii_compatible(std::string_view charset) {
+  static constexpr std::array<std::string_view, 9> kNames{"utf-8", "utf8",   "us-ascii", "ascii", "latin1",
+                                                          "latin-1", "gb18030", "ansi_x3.4-1968", "koi8-r"};
+  return std::find(kNames.begin(), kNames.end(), charset) != kNames.end() || charset.starts_with("iso-8859-") ||
+         charset.starts_with("iso_8859-") || charset.starts_with("windows-125") || charset.starts_with("cp125") ||
+         charset == "euc-jp" || charset == "euc-kr" || charset == "koi8-u" || charset == "windows-874";
+}
+
+bool unicode_charset(std::string_view name, Charset* out) {
+  struct Named {
+    std::string_view name;
+    Charset charset;
+  };
+  static constexpr std::array<Named, 6> kNames{{{"utf-16", Charset::kUtf16},
+                                                {"utf-16le", Charset::kUtf16Le},
+                                                {"utf-16be", Charset::kUtf16Be},
+                                                {"utf-32", Charset::kUtf32},
+                                                {"utf-32le", Charset::kUtf32Le},
+                                                {"utf-32be", Charset::kUtf32Be}}};
+  for (const Named& row : kNames) {
+    if (row.name == name) {
+      *out = row.charset;
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string header_parameter(std::string_view value, std::string_view name) {
+  size_t at = value.find(';');
+  while (at != std::string_view::npos) {
+    value.remove_prefix(at + 1);
+    size_t equals = value.find('=');
+    if (equals == std::string_view::npos) return {};
+    std::string key = lower(trim(value.substr(0, equals)));
+    value = trim(value.substr(equals + 1));
+    std::string found;
+    if (!value.empty() && value.front() == '"') {
+      size_t i = 1;
+      for (; i < value.size() && value[i] != '"'; ++i) {
+        if (value[i] == '\\' && i + 1 < value.size()) ++i;
+        found += value[i];
+      }
+      value.remove_prefix(std::min(i + 1, value.size()));
+      at = value.find(';');
+    } else {
+      at = value.find(';');
+      found = std::string(trim(value.substr(0, at)));
+    }
+    if (key == name) return found;
+  }
+  return {};
+}
+
+std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
+  *why = Reason::kNone;
+  std::string type = lower(trim(content_type.substr(0, content_type.find(';'))));
+  std::string charset = lower(header_parameter(content_type, "charset"));
+  Charset unicode = Charset::kDetect;
+  bool wide = unicode_charset(charset, &unicode);
+  if (!charset.empty() && !wide && !ascii_compatible(charset)) {
+    *why = Reason::kBodyCharset;
+    return nullptr;
+  }
+  std::unique_ptr<Filter> filter;
+  bool text = false;
+  for (const Row& row : kRows) {
+    if (row.type.front() == '+' ? type.ends_with(row.type) : type == row.type) {
+      filter = row.make(content_type, layer, why);
+      text = row.text;
+      break;
+    }
+  }
+  if (*why != Reason::kNone) return nullptr;
+  if (filter == nullptr) {
+    filter = make_plain_filter(layer, PlainCoding::kUtf8);
+    text = type.starts_with("text/") || type.empty();
+  }
+  if (wide || text) filter = make_charset_filter(wide ? unicode : Charset::kDetect, std::move(filter));
+  return filter;
+}
+
+}  // namespace cardscrub

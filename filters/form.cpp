@@ -1,0 +1,222 @@
+// The form filter.
+//
+//           +------ '&' ------+
+//           v                 |
+//   start -> name --'='--> value <--+
+//           | |               ^     | value of a cookie in quotes: quoted --'"'--> rest --';'--> name
+//           | +-- too long --> long name --'='
+//           +-- the whole is JSON: json (what `curl -d` sends without saying so)
+#include "filters/form.h"
+
+#include <algorithm>
+
+#include "filters/form_scan.h"
+#include "filters/url_value.h"
+#include "src/detector.h"
+
+namespace cardscrub {
+
+namespace {
+
+// Encoded bytes of a name that is matched: several components of limits::kNameMax bytes, each written as %XX.
+constexpr size_t kNameRawMax = 16 * limits::kNameMax;
+
+// White space in front of a body that is looked at to tell whether it is JSON.
+constexpr size_t kStartMax = 64;
+
+bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+class FormFilter : public Filter {
+ public:
+  FormFilter(unsigned layer, const FormSyntax& syntax)
+      : layer_(layer), syntax_(syntax), cookie_(syntax.separator == ';'), value_(layer), json_(layer) {
+    if (cookie_) state_ = State::kName;
+  }
+
+  size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
+    pos_ = 0;
+    while (step(text, last, scrubber)) {
+    }
+    if (last) {
+      pos_ = text.size;
+      scrubber.use_form_scope({});
+    }
+    seen_ = text.size - pos_;
+    return pos_;
+  }
+
+ private:
+  enum class State : uint8_t { kStart, kName, kLongName, kValue, kQuoted, kRest, kJson };
+
+  // One delimiter further; false: nothing more can be done with this text.
+  bool step(const Text& text, bool last, Scrubber& scrubber) {
+    switch (state_) {
+      case State::kStart:
+        return start(text, last, scrubber);
+      case State::kName:
+        return name(text, last, scrubber);
+      case State::kLongName:
+        return value(text, last, '=', State::kValue, scrubber);
+      case State::kValue:
+        return value(text, last, syntax_.separator, State::kName, scrubber);
+      case State::kQuoted:
+        return value(text, last, '"', State::kRest, scrubber);
+      case State::kRest:
+        return value(text, last, syntax_.separator, State::kName, scrubber);
+      case State::kJson:
+        pos_ += json_.text(text, last, scrubber);
+        break;
+    }
+    return false;
+  }
+
+  // {" and [{ and the like at the beginning are no name of a form.
+  bool start(const Text& text, bool last, Scrubber& scrubber) {
+    size_t i = 0;
+    auto skip = [&] {
+      while (i < text.size && i < kStartMax && is_blank(text.data[i])) ++i;
+      return i < text.size && i < kStartMax;
+    };
+    bool known = skip();
+    bool json = false;
+    if (known && (text.data[i] == '{' || text.data[i] == '[')) {
+      const bool list = text.data[i++] == '[';
+      known = skip();
+      if (known) {
+        uint8_t c = text.data[i];
+        json = c == '"' || (list ? c == '{' || c == '[' : c == '}');
+      }
+    }
+    if (!known && i < kStartMax && !last) return false;
+    seen_ = 0;
+    state_ = State::kName;
+    if (json) {
+      state_ = State::kJson;
+      json_.begin({}, {}, ValueType::kFree, scrubber);
+    }
+    return true;
+  }
+
+  bool name(const Text& text, bool last, Scrubber& scrubber) {
+    if (cookie_ && seen_ == 0) {
+      while (pos_ < text.size && (text.data[pos_] == ' ' || text.data[pos_] == '\t')) ++pos_;
+    }
+    const size_t end = find_either(text.data, text.size, pos_ + seen_, '=', syntax_.separator);
+    const size_t length = end - pos_;
+    if (end == text.size && !last && length <= kNameRawMax) return false;
+    seen_ = 0;
+    if (length > kNameRawMax) {
+      value_.begin({}, {}, ValueType::kKey, syntax_.plus_is_space, scrubber);
+      state_ = State::kLongName;
+      return true;
+    }
+    const Text raw = text.sub(pos_, length);
+    if (end == text.size || text.data[end] != '=') {
+      bare(raw, scrubber);
+      pos_ = std::min(end + 1, text.size);
+      return end < text.size;
+    }
+    pos_ = end + 1;
+    return named(raw, text, last, scrubber);
+  }
+
+  // A name without a value.
+  void bare(const Text& raw, Scrubber& scrubber) {
+    FormScan scan = scan_value({raw.data, raw.size}, syntax_);
+    note_bad_escape(raw, scan, scrubber);
+    if (!scan.may_matter) return;
+    scrubber.use_form_scope({});
+    value_.begin({}, {}, ValueType::kFree, syntax_.plus_is_space, scrubber);
+    value_.text(raw, true, scrubber);
+  }
+
+  // A name, and the value behind it as far as it is known: pos_ is behind the '='.
+  bool named(const Text& raw, const Text& text, bool last, Scrubber& scrubber) {
+    FormScan name_scan = scan_value({raw.data, raw.size}, syntax_);
+    note_bad_escape(raw, name_scan, scrubber);
+    if (name_scan.may_hold_digits) {
+      value_.begin({}, {}, ValueType::kKey, syntax_.plus_is_space, scrubber);
+      value_.text(raw, true, scrubber);
+    }
+    Bytes leaf{raw.data, raw.size};
+    if (name_scan.encoded) {
+      name_.clear();
+      decoder_.start(syntax_.plus_is_space, 0);
+      decoder_.feed(raw, &name_);
+      decoder_.finish(&name_);
+      leaf = {name_.text().data, name_.size()};
+    }
+    const FieldMatch match = scrubber.match(leaf);
+    const size_t end = find_byte(text.data, text.size, pos_, syntax_.separator);
+    const bool complete = end < text.size || last;
+    if (match.kind == Kind::kNone && complete) {
+      FormScan scan = scan_value({text.data + pos_, end - pos_}, syntax_);
+      if (!scan.may_matter) {
+        note_bad_escape(text.sub(pos_, end - pos_), scan, scrubber);
+        pos_ = std::min(end + 1, text.size);
+        return end < text.size;
+      }
+    }
+    form_scope_of(leaf, &prefix_, scrubber);
+    value_.begin(leaf, match, ValueType::kString, syntax_.plus_is_space, scrubber);
+    state_ = State::kValue;
+    fresh_ = cookie_;
+    return true;
+  }
+
+  // The text up to `delimiter` belongs to value_ (or, under kLongName, is a name).
+  bool value(const Text& text, bool last, uint8_t delimiter, State next, Scrubber& scrubber) {
+    if (fresh_) {
+      if (pos_ == text.size && !last) return false;
+      fresh_ = false;
+      if (pos_ < text.size && text.data[pos_] == '"') {
+        ++pos_;
+        state_ = State::kQuoted;
+        return true;
+      }
+    }
+    // A name or a quoted value that its own delimiter does not end, the separator ends.
+    size_t end = find_either(text.data, text.size, pos_ + seen_, delimiter, syntax_.separator);
+    const bool found = end < text.size;
+    size_t settled = value_.text(text.sub(pos_, end - pos_), found || last, scrubber);
+    if (layer_ == 0 && value_.bad_escape() != PercentDecoder::kNone) scrubber.malformed(value_.bad_escape());
+    if (!found) {
+      pos_ += settled;
+      seen_ = text.size - pos_;
+      return false;
+    }
+    pos_ = end + 1;
+    seen_ = 0;
+    state_ = text.data[end] == delimiter ? next : State::kName;
+    if (state_ == State::kRest || state_ == State::kValue) {
+      value_.begin({}, {}, ValueType::kFree, syntax_.plus_is_space, scrubber);
+    }
+    return true;
+  }
+
+  // Strict parsers (Go, Java, Rails) refuse what browsers never send.
+  void note_bad_escape(const Text& raw, const FormScan& scan, Scrubber& scrubber) {
+    if (layer_ == 0 && scan.bad_escape != FormScan::kNone) scrubber.malformed(raw.unit(scan.bad_escape).at);
+  }
+
+  unsigned layer_;
+  FormSyntax syntax_;
+  bool cookie_;
+  State state_ = State::kStart;
+  bool fresh_ = false;      // no character of a cookie's value has been seen
+  size_t pos_ = 0;          // leading units of the text that are settled
+  size_t seen_ = 0;         // units behind pos_ in which no delimiter was found
+  UrlValue value_;
+  ValueReader json_;
+  PercentDecoder decoder_;
+  Decoded name_;
+  SecretBuffer prefix_;
+};
+
+}  // namespace
+
+std::unique_ptr<Filter> make_form_filter(unsigned layer, const FormSyntax& syntax) {
+  return std::make_unique<FormFilter>(layer, syntax);
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,16 @@
+// application/x-www-form-urlencoded, query arguments (both WHATWG URL, 5), and cookies (RFC 6265).
+#pragma once
+
+#include <memory>
+
+#include "filters/filter.h"
+
+namespace cardscrub {
+
+struct FormSyntax {
+  uint8_t separator = '&';   // ';' for cookies and matrix parameters
+  bool plus_is_space = true;
+};
+std::unique_ptr<Filter> make_form_filter(unsigned layer, const FormSyntax& syntax);
+
+}  // namespace cardscrub

@@ -1,0 +1,180 @@
+// Head: each part is cut into values, each shown to the filter that knows it. What cannot hold anything, and that is nearly
+// every header of nearly every request, is left after a look at its name and a vector pass over its bytes.
+#include "filters/head.h"
+
+#include <algorithm>
+
+#include "filters/form.h"
+#include "filters/form_scan.h"
+#include "filters/plain.h"
+#include "filters/url_value.h"
+#include "src/detector.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr FormSyntax kArgumentSyntax{};
+constexpr FormSyntax kCookieSyntax{';', false};
+
+Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+
+// X-Card-Number is Card-Number.
+Bytes without_x(Bytes name) {
+  return name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-' ? name.subspan(2) : name;
+}
+
+bool announces(const Policy& policy, Bytes name) {
+  if (policy.fields == nullptr) return false;
+  const Path root;
+  bool failed = false;
+  return policy.fields->match(root, name, &failed).kind != Kind::kNone || failed;
+}
+
+// No card number, no JSON, and nothing that may be either once it is decoded.
+bool is_dull(Bytes value) {
+  if (value.empty()) return true;
+  if (may_hold_pan(value.data(), value.size())) return false;
+  uint8_t first = value[0];
+  if (first == '{' || first == '[' || first <= ' ' || first == '%' || first == '"') return false;
+  return find_byte(value.data(), value.size(), 0, '%') == value.size() || !scan_value(value, kCookieSyntax).may_matter;
+}
+
+// Of pairs: none of the names announces anything, none of the values may matter.
+bool is_dull_form(Bytes form, const FormSyntax& syntax, const Policy& policy) {
+  if (policy.fields == nullptr) return is_dull(form);
+  if (!form.empty() && may_hold_pan(form.data(), form.size())) return false;
+  for (size_t at = 0; at < form.size();) {
+    if (syntax.separator == ';') {
+      while (at < form.size() && (form[at] == ' ' || form[at] == '\t')) ++at;
+    }
+    size_t end = find_byte(form.data(), form.size(), at, syntax.separator);
+    size_t equals = find_byte(form.data(), end, at, '=');
+    Bytes name = form.subspan(at, equals - at);
+    if (has_url_encoding(name.data(), name.size(), syntax.plus_is_space) || announces(policy, name)) return false;
+    Bytes value = equals < end ? form.subspan(equals + 1, end - equals - 1) : name;
+    if (!is_dull(value) || (!value.empty() && value[0] == '+')) return false;
+    at = end + 1;
+  }
+  return true;
+}
+
+class Head {
+ public:
+  Head(MutableBytes bytes, const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
+       FindingObserver* observer)
+      : view_{bytes.data(), 0, bytes.size()}, scrubber_(policy, worker, verdict, name_space, observer) {
+    scrubber_.set_view(view_);
+  }
+  ~Head() { scrubber_.finish(); }
+  Head(const Head&) = delete;
+  Head& operator=(const Head&) = delete;
+
+  void form(size_t begin, size_t end, const FormSyntax& syntax) {
+    if (begin < end) make_form_filter(0, syntax)->feed(Text::plain(view_, begin, end), true, scrubber_);
+  }
+
+  // Segments and the matrix parameters behind them: /text;name=value;name=value/text
+  void path(size_t begin, size_t end) {
+    while (begin < end) {
+      const size_t semicolon = find_byte(view_.data, end, begin, ';');
+      plain(begin, semicolon);
+      if (semicolon == end) return;
+      begin = find_byte(view_.data, end, semicolon, '/');
+      form(semicolon + 1, begin, kCookieSyntax);
+    }
+  }
+
+  // [scheme://authority]path[?arguments][#fragment]
+  void target(size_t end) {
+    const size_t fragment = find_byte(view_.data, end, 0, '#');
+    const size_t question = find_byte(view_.data, fragment, 0, '?');
+    size_t begin = 0;
+    const size_t colon = find_byte(view_.data, question, 0, ':');
+    if (question - colon >= 3 && view_.data[colon + 1] == '/' && view_.data[colon + 2] == '/' &&
+        find_byte(view_.data, colon, 0, '/') == colon) {
+      begin = find_byte(view_.data, question, colon + 3, '/');
+      plain(colon + 3, begin);
+    }
+    path(begin, question);
+    if (question < fragment) form(question + 1, fragment, kArgumentSyntax);
+    if (fragment < end) form(fragment + 1, end, kArgumentSyntax);
+  }
+
+  void header(Bytes name) {
+    FieldMatch match = scrubber_.match(name);
+    if (match.kind == Kind::kNone) match = scrubber_.match(without_x(name));
+    Text text = Text::plain(view_, 0, view_.size);
+    // As it stands, then, where something is encoded, as an application that decodes it sees it.
+    ValueReader value(0);
+    value.begin(name, match, ValueType::kString, scrubber_);
+    value.text(text, true, scrubber_);
+    if (match.kind != Kind::kNone || !has_url_encoding(text.data, text.size, false)) return;
+    PercentDecoder decoder;
+    Decoded decoded;
+    decoder.start(false, PercentDecoder::kExtraMax);
+    decoder.feed(text, &decoded);
+    decoder.finish(&decoded);
+    scrubber_.begin(name, {}, ValueType::kFree);
+    scrubber_.text(decoded.text(), true);
+  }
+
+ private:
+  void plain(size_t begin, size_t end) {
+    Bytes bytes{view_.data + begin, end - begin};
+    if (!is_dull(bytes)) {
+      make_plain_filter(0, PlainCoding::kPercent)->feed(Text::plain(view_, begin, end), true, scrubber_);
+    }
+  }
+
+  RawView view_;
+  Scrubber scrubber_;
+};
+
+// Whether there is nothing to do for a part. What the look takes longer for than it saves is not looked for.
+bool nothing_to_do(HeadPart part, Bytes name, Bytes bytes, const Policy& policy) {
+  switch (part) {
+    case HeadPart::kHeader:
+      return is_dull(bytes) && !announces(policy, name) &&
+             (without_x(name).size() == name.size() || !announces(policy, without_x(name)));
+    case HeadPart::kCookie:
+      return is_dull_form(bytes, kCookieSyntax, policy);
+    case HeadPart::kArguments:
+      return is_dull_form(bytes, kArgumentSyntax, policy);
+    case HeadPart::kPath:
+    case HeadPart::kTarget:
+      break;
+  }
+  // A path without parameters, and perhaps arguments.
+  const size_t end = bytes.size();
+  const size_t question = part == HeadPart::kTarget ? find_byte(bytes.data(), end, 0, '?') : end;
+  if (!is_dull(bytes.first(question)) || find_byte(bytes.data(), question, 0, ';') != question) return false;
+  if (question == end) {
+    return part == HeadPart::kPath || find_byte(bytes.data(), end, 0, '#') == end;
+  }
+  Bytes arguments = bytes.subspan(question + 1);
+  if (find_byte(bytes.data(), end, 0, '#') != end) return false;
+  return is_dull_form(arguments, kArgumentSyntax, policy);
+}
+
+}  // namespace
+
+void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy, Worker& worker,
+                Verdict& verdict, std::string_view name_space, FindingObserver* observer) {
+  if (bytes.empty() || nothing_to_do(part, bytes_of(name), bytes, policy)) return;
+  Head head(bytes, policy, worker, verdict, name_space, observer);
+  switch (part) {
+    case HeadPart::kPath:
+      return head.path(0, bytes.size());
+    case HeadPart::kArguments:
+      return head.form(0, bytes.size(), kArgumentSyntax);
+    case HeadPart::kTarget:
+      return head.target(bytes.size());
+    case HeadPart::kCookie:
+      return head.form(0, bytes.size(), kCookieSyntax);
+    case HeadPart::kHeader:
+      return head.header(bytes_of(name));
+  }
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,82 @@
+// ValueReader: whole, stream or JSON inside.
+#include "filters/value_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "filters/json.h"
+
+namespace cardscrub {
+
+namespace {
+
+bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+}  // namespace
+
+ValueReader::~ValueReader() = default;
+
+void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& scrubber) {
+  inner_.reset();
+  opened_ = false;
+  decided_ = match.kind != Kind::kNone || (type != ValueType::kString && type != ValueType::kFree);
+  if (decided_) {
+    want_ = scrubber.begin(leaf, match, type);
+    return;
+  }
+  type_ = type;
+  leaf_size_ = static_cast<uint8_t>(std::min(leaf.size(), leaf_.size()));
+  if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
+}
+
+// Returns how many leading units are white space that nobody needs to see.
+size_t ValueReader::decide(const Text& text, Scrubber& scrubber) {
+  size_t space = 0;
+  while (space < text.size && is_space(text.data[space])) ++space;
+  if (space == text.size) return space;
+  decided_ = true;
+  Bytes leaf{leaf_.data(), leaf_size_};
+  uint8_t c = text.data[space];
+  if (c == '{' || c == '[') {
+    if (layer_ >= limits::kLayers) {
+      scrubber.refuse(Reason::kLimitLayers, static_cast<int64_t>(text.unit(space).at));
+    } else {
+      opened_ = scrubber.open(leaf);
+      inner_ = make_json_filter(layer_ + 1, true);
+      return space;
+    }
+  }
+  want_ = scrubber.begin(leaf, {}, type_);
+  return space;
+}
+
+size_t ValueReader::text(const Text& text, bool last, Scrubber& scrubber) {
+  size_t begin = decided_ ? 0 : decide(text, scrubber);
+  if (!decided_) return text.size;
+  if (inner_ != nullptr) {
+    size_t settled = inner_->feed(text.sub(begin, text.size - begin), last, scrubber);
+    if (last) {
+      inner_.reset();
+      if (opened_) scrubber.close();
+      opened_ = false;
+    }
+    return begin + settled;
+  }
+  switch (want_) {
+    case Want::kSkip:
+      return text.size;
+    case Want::kWhole:
+      if (text.size > limits::kNamedValueMax) {
+        // One unit more than may be, however much has come: the outcome must not depend on the pieces.
+        size_t head = scrubber.text(text.sub(0, limits::kNamedValueMax + 1), false);
+        want_ = Want::kStream;
+        return head + scrubber.text(text.sub(head, text.size - head), last);
+      }
+      if (!last) return 0;
+      return scrubber.text(text, true);
+    default:
+      return begin + scrubber.text(text.sub(begin, text.size - begin), last);
+  }
+}
+
+}  // namespace cardscrub

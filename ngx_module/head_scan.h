@@ -1,0 +1,15 @@
+// The quick look at one element of a request's head: whether it is worth a scrubber.
+#pragma once
+
+#include <string_view>
+
+#include "filters/head.h"
+#include "src/field_names.h"
+
+namespace cardscrub {
+
+// False when the element holds no card data for certain: too few digits for a card number and no name that announces card
+// data. Nearly all elements end here.
+bool may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes, const FieldNames& fields);
+
+}  // namespace cardscrub

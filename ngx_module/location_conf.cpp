@@ -1,0 +1,189 @@
+// Inheritance of the location settings, and the policies that are made of them.
+#include "location_conf.h"
+
+#include <vector>
+
+#include "owned.h"
+#include "src/issuer.h"
+
+namespace cardscrub {
+
+namespace {
+
+// True when nothing is written here: the parent's policies serve as they are.
+bool says_nothing(const LocationConf& conf) {
+  const LocationConf unset;
+  return conf.mode == unset.mode && conf.fields == nullptr && conf.pan == unset.pan && conf.code == unset.code &&
+         conf.sweep == unset.sweep && conf.head == unset.head && conf.invalid == unset.invalid &&
+         conf.token_format == unset.token_format && conf.encoded == unset.encoded &&
+         conf.test_cards == unset.test_cards && conf.brands == unset.brands && conf.require == unset.require &&
+         conf.name_space == nullptr && conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
+         conf.code_ttl == unset.code_ttl && conf.max_findings == unset.max_findings &&
+         conf.max_depth == unset.max_depth;
+}
+
+template <typename T>
+void inherit(T* value, T parent, T unset, T fallback) {
+  if (*value == unset) *value = parent == unset ? fallback : parent;
+}
+
+void inherit(ngx_uint_t* value, ngx_uint_t parent, ngx_uint_t fallback) {
+  inherit(value, parent, ngx_uint_t{NGX_CONF_UNSET_UINT}, fallback);
+}
+
+void inherit(ngx_uint_t* value, ngx_uint_t parent, Action fallback) {
+  inherit(value, parent, static_cast<ngx_uint_t>(fallback));
+}
+
+Action action_of(ngx_uint_t value) { return static_cast<Action>(value); }
+
+// The head cannot wait for anything, so a code in it is masked, never given an alias: the URI, its decoded copy and the
+// request line must agree, and an alias is drawn at random.
+Policy head_policy_of(const Policy& body, Action head) {
+  Policy policy = body;
+  policy.require = 0;
+  policy.sweep = head;
+  if (policy.pan == Action::kTokenize || head == Action::kReject) policy.pan = head;
+  if (policy.code == Action::kAlias) policy.code = Action::kMask;
+  if (head == Action::kReject) policy.code = Action::kReject;
+  return policy;
+}
+
+char* check_brands(ngx_conf_t* cf, const LocationConf& conf, const KeyRing& ring) {
+  for (uint8_t digit = 0; digit < 10; ++digit) {
+    if ((ring.generation_digits() >> digit & 1) == 0) continue;
+    uint32_t clash = brands_starting_with(digit) & static_cast<uint32_t>(conf.brands);
+    for (size_t b = 0; b < kBrands; ++b) {
+      if ((clash >> b & 1) == 0) continue;
+      std::string message = "\"cardscrub_brands\" accepts \"" + std::string(brand_name(static_cast<Brand>(b))) +
+                            "\", whose card numbers start with " + std::to_string(digit) +
+                            " as the tokens of a key of the key ring do; take the brand out, or use a key ring "
+                            "without generation " +
+                            std::to_string(digit);
+      return refuse_configuration(cf, conf.brands_place, message);
+    }
+  }
+  return NGX_CONF_OK;
+}
+
+char* compile_names(ngx_conf_t* cf, LocationConf* conf) {
+  std::vector<FieldPattern> patterns;
+  const auto* wishes = static_cast<const FieldWish*>(conf->fields->elts);
+  for (size_t i = 0; i < conf->fields->nelts; ++i) {
+    patterns.push_back({wishes[i].kind, std::string(view(wishes[i].pattern))});
+  }
+  Result<FieldNames> names = FieldNames::compile(patterns);
+  if (!names) return refuse_configuration(cf, conf->fields_place, names.message());
+  conf->names = make_in_pool<FieldNames>(cf->pool, std::move(*names));
+  return conf->names != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
+}
+
+void build_policies(const MainConf& main, LocationConf* conf) {
+  Policy policy;
+  policy.mode = Mode::kOn;
+  policy.pan = action_of(conf->pan);
+  policy.code = action_of(conf->code);
+  policy.sweep = action_of(conf->sweep);
+  policy.invalid = action_of(conf->invalid);
+  policy.require = static_cast<uint32_t>(conf->require);
+  policy.brands = conf->brands == NGX_CONF_UNSET_UINT ? main.default_brands : static_cast<uint32_t>(conf->brands);
+  policy.token_digits = main.ring != nullptr ? main.ring->generation_digits() : 0;
+  policy.token_format = static_cast<TokenFormat>(conf->token_format);
+  policy.test_cards = static_cast<TestCards>(conf->test_cards);
+  policy.fields = conf->names;
+  policy.max_findings = conf->max_findings;
+  policy.max_depth = conf->max_depth;
+  policy.code_ttl = static_cast<uint32_t>(conf->code_ttl);
+  conf->body = policy;
+  conf->head_off = action_of(conf->head) == Action::kNone;
+  conf->head_policy = head_policy_of(policy, action_of(conf->head));
+  conf->body_monitor = conf->body;
+  conf->body_monitor.mode = Mode::kMonitor;
+  conf->head_monitor = conf->head_policy;
+  conf->head_monitor.mode = Mode::kMonitor;
+}
+
+char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
+  const MainConf& main = *main_conf(cf);
+  // A parent that was never merged itself is the http block: its own unset values stand for the defaults.
+  conf->origin = says_nothing(*conf) && prev->origin != nullptr ? prev->origin : conf;
+
+  if (conf->mode == NGX_CONF_UNSET_UINT) {
+    conf->mode_value = prev->mode_value;
+    conf->mode_place = prev->mode_place;
+  }
+  inherit(&conf->mode, prev->mode, ngx_uint_t{kWishOff});
+  inherit(&conf->pan, prev->pan, Action::kTokenize);
+  inherit(&conf->code, prev->code, Action::kAlias);
+  inherit(&conf->sweep, prev->sweep, Action::kTokenize);
+  inherit(&conf->head, prev->head, Action::kTokenize);
+  inherit(&conf->invalid, prev->invalid, Action::kReject);
+  inherit(&conf->token_format, prev->token_format, static_cast<ngx_uint_t>(TokenFormat::kLast4));
+  inherit(&conf->encoded, prev->encoded, ngx_uint_t{kEncodedInflate});
+  inherit(&conf->test_cards, prev->test_cards, static_cast<ngx_uint_t>(TestCards::kAccept));
+  inherit(&conf->require, prev->require, ngx_uint_t{0});
+  inherit(&conf->max_findings, prev->max_findings, ngx_uint_t{limits::kFindings});
+  inherit(&conf->max_depth, prev->max_depth, ngx_uint_t{limits::kDepth});
+  inherit(&conf->require_tls, prev->require_tls, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{1});
+  inherit(&conf->upgrade, prev->upgrade, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+  inherit(&conf->code_ttl, prev->code_ttl, time_t{NGX_CONF_UNSET}, time_t{900});
+  if (conf->name_space == nullptr) conf->name_space = prev->name_space;
+
+  if (conf->brands == NGX_CONF_UNSET_UINT) {
+    conf->brands = prev->brands;
+    conf->brands_place = prev->brands_place;
+  }
+  if (conf->brands != NGX_CONF_UNSET_UINT && main.ring != nullptr) {
+    char* checked = check_brands(cf, *conf, *main.ring);
+    if (checked != NGX_CONF_OK) return checked;
+  }
+
+  if (conf->fields == nullptr) {
+    conf->fields = prev->fields;
+    conf->fields_place = prev->fields_place;
+    conf->names = prev->names;
+  }
+  if (conf->names == nullptr) {
+    conf->names = main.default_fields;
+    if (conf->fields != nullptr) {
+      char* compiled = compile_names(cf, conf);
+      if (compiled != NGX_CONF_OK) return compiled;
+    }
+  }
+  build_policies(main, conf);
+
+  if ((conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0) {
+    auto* server = static_cast<ServerConf*>(ngx_http_conf_get_module_srv_conf(cf, ngx_http_cardscrub_module));
+    if (!server->scrubs_over_tls) {
+      server->scrubs_over_tls = true;
+      server->place = conf->mode_place;
+    }
+  }
+  return NGX_CONF_OK;
+}
+
+}  // namespace
+
+Mode LocationConf::mode_of(ngx_http_request_t* r) const {
+  if (mode != kWishDynamic) {
+    return mode == kWishOff ? Mode::kOff : mode == kWishOn ? Mode::kOn : Mode::kMonitor;
+  }
+  ngx_str_t value;
+  if (ngx_http_complex_value(r, mode_value, &value) != NGX_OK) return Mode::kOn;
+  std::string_view wish = view(value);
+  if (wish == "off" || wish == "0" || wish.empty()) return Mode::kOff;
+  return wish == "monitor" ? Mode::kMonitor : Mode::kOn;
+}
+
+void* create_location_conf(ngx_conf_t* cf) { return make_in_pool<LocationConf>(cf->pool); }
+void* create_server_conf(ngx_conf_t* cf) { return make_in_pool<ServerConf>(cf->pool); }
+
+char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) {
+  return merge(cf, static_cast<LocationConf*>(parent), static_cast<LocationConf*>(child));
+}
+
+const LocationConf* location_conf(const ngx_http_request_t* r) {
+  return static_cast<const LocationConf*>(ngx_http_get_module_loc_conf(r, ngx_http_cardscrub_module));
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,72 @@
+// What a location says: read, inherited (http > server > location), and made into immutable policies.
+#pragma once
+
+#include "main_conf.h"
+#include "nginx.h"
+#include "src/policy.h"
+
+namespace cardscrub {
+
+// `cardscrub` as written: one of the modes, or a value that each request decides.
+enum ModeWish : ngx_uint_t { kWishOff, kWishOn, kWishMonitor, kWishDynamic };
+enum EncodedWish : ngx_uint_t { kEncodedInflate, kEncodedReject };
+
+struct FieldWish {
+  Kind kind;
+  ngx_str_t pattern;
+};
+
+struct LocationConf {
+  // as written; unset values are inherited
+  ngx_uint_t mode = NGX_CONF_UNSET_UINT;  // ModeWish
+  ngx_http_complex_value_t* mode_value = nullptr;
+  Place mode_place{};
+  ngx_array_t* fields = nullptr;  // FieldWish
+  Place fields_place{};
+  ngx_uint_t pan = NGX_CONF_UNSET_UINT;      // Action
+  ngx_uint_t code = NGX_CONF_UNSET_UINT;     // Action
+  ngx_uint_t sweep = NGX_CONF_UNSET_UINT;    // Action
+  ngx_uint_t head = NGX_CONF_UNSET_UINT;     // Action
+  ngx_uint_t invalid = NGX_CONF_UNSET_UINT;  // Action
+  ngx_uint_t token_format = NGX_CONF_UNSET_UINT;
+  ngx_uint_t encoded = NGX_CONF_UNSET_UINT;
+  ngx_uint_t test_cards = NGX_CONF_UNSET_UINT;
+  ngx_uint_t brands = NGX_CONF_UNSET_UINT;  // bit b: Brand b
+  Place brands_place{};
+  ngx_uint_t require = NGX_CONF_UNSET_UINT;  // bit k: Kind k
+  ngx_http_complex_value_t* name_space = nullptr;
+  ngx_flag_t require_tls = NGX_CONF_UNSET;
+  ngx_flag_t upgrade = NGX_CONF_UNSET;  // allowed
+  time_t code_ttl = NGX_CONF_UNSET;
+  ngx_uint_t max_findings = NGX_CONF_UNSET_UINT;
+  ngx_uint_t max_depth = NGX_CONF_UNSET_UINT;
+
+  // made by the merge
+  const FieldNames* names = nullptr;
+  Policy body;          // mode kOn
+  Policy body_monitor;  // the same wishes, mode kMonitor
+  Policy head_policy;
+  Policy head_monitor;
+  bool head_off = false;
+  // Locations that say nothing themselves share the one that they inherit from: equal origins, equal wishes.
+  const LocationConf* origin = nullptr;
+
+  const Policy& body_policy(Mode m) const { return m == Mode::kMonitor ? body_monitor : body; }
+  const Policy& head_sweep(Mode m) const { return m == Mode::kMonitor ? head_monitor : head_policy; }
+  // Whether and how this request is scrubbed here. A value that is none of off, on, monitor counts as on.
+  Mode mode_of(ngx_http_request_t* r) const;
+};
+
+void* create_location_conf(ngx_conf_t* cf);
+char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child);
+const LocationConf* location_conf(const ngx_http_request_t* r);
+
+// What the TLS check has to know of a server: filled by merge_location_conf.
+struct ServerConf {
+  bool scrubs_over_tls = false;  // some location scrubs (or may) and wants TLS
+  Place place{};                 // where that `cardscrub` stands
+};
+
+void* create_server_conf(ngx_conf_t* cf);
+
+}  // namespace cardscrub

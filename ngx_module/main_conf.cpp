@@ -1,0 +1,103 @@
+// The http block's own settings, and what is made of them once it has been read.
+#include "main_conf.h"
+
+#include "owned.h"
+#include "src/issuer.h"
+#include "zone.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kDefaultZone = 8 * 1024 * 1024;
+
+// The part of a variable's name that names a field: arg_cvv, cookie_cvv, http_x_card_number.
+std::string_view field_of_variable(std::string_view name) {
+  for (std::string_view prefix : {"arg_", "cookie_", "http_", "sent_http_", "upstream_http_", "upstream_cookie_"}) {
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
+}  // namespace
+
+char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message) {
+  ngx_str_t text = ngx_text(message);
+  if (place.known()) {
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "cardscrub: %V (in %V:%ui)", &text, &place.file, place.line);
+  } else {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "cardscrub: %V", &text);
+  }
+  return static_cast<char*>(NGX_CONF_ERROR);
+}
+
+MainConf* main_conf(const ngx_http_request_t* r) {
+  return static_cast<MainConf*>(ngx_http_get_module_main_conf(r, ngx_http_cardscrub_module));
+}
+
+MainConf* main_conf(const ngx_conf_t* cf) {
+  return static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_cardscrub_module));
+}
+
+MainConf* main_conf(ngx_cycle_t* cycle) {
+  return static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_cardscrub_module));
+}
+
+void* create_main_conf(ngx_conf_t* cf) { return make_in_pool<MainConf>(cf->pool); }
+
+char* init_main_conf(ngx_conf_t* cf, void* conf) {
+  auto* main = static_cast<MainConf*>(conf);
+  ngx_conf_init_size_value(main->zone_size, kDefaultZone);
+  ngx_conf_init_value(main->redact_logs, 1);
+  ngx_conf_init_value(main->core_dumps, 0);
+
+  Result<FieldNames> names = FieldNames::compile({});
+  if (!names) return refuse_configuration(cf, {}, names.message());
+  main->default_fields = make_in_pool<FieldNames>(cf->pool, std::move(*names));
+  if (main->default_fields == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+
+  uint32_t token_digits = 0;
+  if (main->wanted_place.known()) {
+    if (main->keys_path.len == 0) {
+      ngx_str_set(&main->keys_path, "cardscrub/keys.json");
+      if (ngx_conf_full_name(cf->cycle, &main->keys_path, 1) != NGX_OK) return static_cast<char*>(NGX_CONF_ERROR);
+    }
+    const Place& place = main->keys_place.known() ? main->keys_place : main->wanted_place;
+    Result<KeyRing> ring = KeyRing::load(std::string(view(main->keys_path)));
+    if (!ring) return refuse_configuration(cf, place, ring.message());
+    main->ring = make_in_pool<KeyRing>(cf->pool, std::move(*ring));
+    if (main->ring == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+    token_digits = main->ring->generation_digits();
+    for (uint8_t digit = 0; digit < 10; ++digit) {
+      if ((token_digits >> digit & 1) != 0) main->default_brands &= ~brands_starting_with(digit);
+    }
+  }
+
+  Policy& redact = main->redact_policy;
+  redact.mode = Mode::kOn;
+  redact.pan = redact.code = redact.sweep = redact.invalid = Action::kMask;
+  redact.brands = main->default_brands;
+  redact.token_digits = token_digits;
+  redact.fields = main->default_fields;
+
+  main->zone = add_zone(cf, main->zone_size);
+  return main->zone != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
+}
+
+void learn_variables(MainConf* main, const ngx_http_core_main_conf_t* core) {
+  const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+  main->variable_kinds.clear();
+  main->variable_kinds.reserve(core->variables.nelts);
+  for (size_t i = 0; i < core->variables.nelts; ++i) {
+    std::string_view name = view(variables[i].name);
+    std::string_view field = field_of_variable(name);
+    bool failed = false;
+    FieldMatch match = main->default_fields->match(
+        Path{}, {reinterpret_cast<const uint8_t*>(field.data()), field.size()}, &failed);
+    main->variable_kinds.push_back(match.ambiguous ? Kind::kNone : match.kind);
+    if (name == "request_body") main->request_body_logged = true;
+    if (name == "cardscrub_time") main->time_used = true;
+  }
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,58 @@
+// What the http block says once: key ring, shared memory, log redaction. Lives as long as the cycle.
+#pragma once
+
+#include <vector>
+
+#include "nginx.h"
+#include "src/field_names.h"
+#include "src/key_ring.h"
+#include "src/policy.h"
+
+namespace cardscrub {
+
+class Zone;
+
+// Where a directive stands, so that a fault found later can still name file and line.
+struct Place {
+  ngx_str_t file;
+  ngx_uint_t line;
+
+  static Place here(const ngx_conf_t* cf) { return {cf->conf_file->file.name, cf->conf_file->line}; }
+  bool known() const { return file.len != 0; }
+};
+
+// Logs "cardscrub: <message> (in <file>:<line>)" at level emerg; always NGX_CONF_ERROR.
+char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message);
+
+struct MainConf {
+  ngx_str_t keys_path{};  // absolute
+  Place keys_place{};
+  Place wanted_place{};  // the first `cardscrub` that is not off: a key ring is needed
+  size_t zone_size = NGX_CONF_UNSET_SIZE;
+  ngx_flag_t redact_logs = NGX_CONF_UNSET;
+  ngx_flag_t core_dumps = NGX_CONF_UNSET;
+
+  // made when the block has been read
+  const KeyRing* ring = nullptr;  // nullptr: not needed, not read
+  const FieldNames* default_fields = nullptr;
+  uint32_t default_brands = ~0u;  // all that start on no generation digit
+  Policy redact_policy;           // masks whatever is card data, for logs
+  Zone* zone = nullptr;
+
+  // made when all variables are known: what the name of each indexed variable announces
+  std::vector<Kind> variable_kinds;
+  bool request_body_logged = false;  // some log format, map or the like uses $request_body
+  bool time_used = false;            // $cardscrub_time is used
+};
+
+void* create_main_conf(ngx_conf_t* cf);
+// Reads the key ring, still as the user that started nginx.
+char* init_main_conf(ngx_conf_t* cf, void* conf);
+// Looks through the variables that the configuration uses.
+void learn_variables(MainConf* main, const ngx_http_core_main_conf_t* core);
+
+MainConf* main_conf(const ngx_http_request_t* r);
+MainConf* main_conf(const ngx_conf_t* cf);
+MainConf* main_conf(ngx_cycle_t* cycle);  // nullptr: no http block
+
+}  // namespace cardscrub

@@ -1,0 +1,167 @@
+// The head of a request: URI, arguments, headers and cookies, swept in place as soon as the location is known, so that
+// rewrites, upstreams, sub-requests and logs see the scrubbed head only.
+//
+//   server rewrite phase --(the server's own setting)--> location found --> rewrite phase --(the location's)-->
+//
+// Sweeping twice is sweeping once: tokens and masks stay as they are.
+#include "filters/head.h"
+
+#include "guard.h"
+#include "head_scan.h"
+#include "moments.h"
+#include "process.h"
+#include "redact.h"
+#include "request_body.h"
+#include "request_context.h"
+
+namespace cardscrub {
+
+namespace {
+
+class HeadSweep {
+ public:
+  HeadSweep(const Policy& policy, Worker& own, RequestContext* context)
+      : policy_(policy), worker_(own), context_(context) {}
+
+  void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
+    if (text.len == 0 || !may_hold_card_data(part, name, bytes(text), *policy_.fields)) return;
+    scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space);
+  }
+
+  // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its arguments, and the
+  // path, which nginx decodes into memory of its own when it holds escapes.
+  void target(ngx_http_request_t* r) {
+    ngx_str_t& line = r->request_line;
+    ngx_str_t& whole = r->unparsed_uri;
+    size_t at = r->method_name.len + 1;
+    // HTTP/2 and 3: nginx has put the line together from copies.
+    bool copied = !lies_within(whole, line) && line.len >= at + whole.len && whole.len != 0 &&
+                  std::memcmp(line.data + at, whole.data, whole.len) == 0;
+    element(HeadPart::kTarget, {}, whole);
+    if (copied) std::memcpy(line.data + at, whole.data, whole.len);
+    if (!lies_within(r->args, whole)) element(HeadPart::kArguments, {}, r->args);
+    if (!lies_within(r->uri, whole)) element(HeadPart::kPath, {}, r->uri);
+  }
+
+  void headers(ngx_http_request_t* r) {
+    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+      auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
+      for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) header(headers[i]);
+    }
+    if (r->headers_in.server.len != 0) element(HeadPart::kHeader, {}, r->headers_in.server);
+  }
+
+ private:
+  void header(const ngx_table_elt_t& header) {
+    std::string_view name = view(header.key);
+    if (is(header, "content-length") || is(header, "transfer-encoding")) return;  // nginx has read them: framing
+    // The boundary must stay what the body has; whatever else may stand there is swept.
+    if (is(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos) return;
+    HeadPart part = HeadPart::kHeader;
+    if (is(header, "cookie")) part = HeadPart::kCookie;
+    if (is(header, "referer")) part = HeadPart::kTarget;
+    element(part, part == HeadPart::kHeader ? name : std::string_view{}, header.value);
+  }
+
+  static bool is(const ngx_table_elt_t& header, std::string_view name) {
+    return header.key.len == name.size() && header.lowcase_key != nullptr &&
+           std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
+  }
+
+  const Policy& policy_;
+  Worker& worker_;
+  RequestContext* context_;
+};
+
+bool is_upgrade(const ngx_http_request_t* r) {
+#ifdef NGX_HTTP_CONNECT
+  if (r->method == NGX_HTTP_CONNECT) return true;
+#endif
+  return r->headers_in.upgrade != nullptr;
+}
+
+bool has_body(const ngx_http_request_body_t* body) {
+  return body != nullptr && (body->bufs != nullptr || body->temp_file != nullptr);
+}
+
+// A body that was read where cardscrub is off has come to a place where it is on (an error page, a mirror, a sub-request). An
+// error page that is asked for with GET does not need it; nobody else may have it.
+bool keep_body_out(ngx_http_request_t* r) {
+  if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) return false;
+  drop_body(r);
+  return true;
+}
+
+Reason forbidden(const ngx_http_request_t* r, const LocationConf& conf) {
+  if (conf.require_tls != 0 && r->connection->ssl == nullptr) return Reason::kTlsRequired;
+  if (conf.upgrade == 0 && is_upgrade(r)) return Reason::kUpgrade;
+  return Reason::kNone;
+}
+
+ngx_int_t refuse_head(ngx_http_request_t* r, RequestContext* context) {
+  // What was refused must not get out through an error page of the operator's either.
+  redact_request(r);
+  if (r->connection->ssl == nullptr && context->conf->require_tls != 0 && context->mode == Mode::kOn) {
+    // What was sent in clear is not read any further, and nothing more is taken from this connection.
+    r->keepalive = 0;
+    r->lingering_close = 1;
+  }
+  return refuse_request(r, context);
+}
+
+ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode) {
+  RequestContext* context = enter_location(r, &conf, mode);
+  if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  if (context->answered) return NGX_DECLINED;  // an error page for a request that has been refused already
+  Stopwatch watch(r, context);
+
+  Worker* own = worker();
+  if (mode == Mode::kOn) {
+    Reason reason = own == nullptr ? Reason::kFault : forbidden(r, conf);
+    if (reason == Reason::kNone && has_body(r->request_body) && !context->body_begun && !keep_body_out(r)) {
+      reason = Reason::kFault;
+    }
+    if (reason != Reason::kNone) {
+      context->verdict.refuse(reason, {});
+      return refuse_head(r, context);
+    }
+  }
+  if (own == nullptr || conf.head_off) return NGX_DECLINED;
+
+  bool again = context->head_origin == conf.origin;
+  if (again && !r->internal) return NGX_DECLINED;
+  HeadSweep sweep(conf.head_sweep(mode), *own, context);
+  sweep.target(r);
+  if (!again) sweep.headers(r);
+  context->head_origin = conf.origin;
+  return context->verdict.refused() ? refuse_head(r, context) : ngx_int_t{NGX_DECLINED};
+}
+
+}  // namespace
+
+ngx_int_t on_head(ngx_http_request_t* r) {
+  const LocationConf& conf = *location_conf(r);
+  if (conf.mode == kWishOff) return NGX_DECLINED;
+  return guard(r->connection->log, "reading the head of a request", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
+               [&]() -> ngx_int_t {
+                 Mode mode = conf.mode_of(r);
+                 return mode == Mode::kOff ? ngx_int_t{NGX_DECLINED} : sweep_head(r, conf, mode);
+               });
+}
+
+ngx_int_t on_missing_body(ngx_http_request_t* r) {
+  const LocationConf& conf = *location_conf(r);
+  if (conf.mode == kWishOff || conf.require == 0 || r != r->main) return NGX_DECLINED;
+  if ((r->method & (NGX_HTTP_POST | NGX_HTTP_PUT | NGX_HTTP_PATCH)) == 0) return NGX_DECLINED;
+  if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) return NGX_DECLINED;
+  RequestContext* context = find_context(r);
+  if (context == nullptr || context->answered || context->mode != Mode::kOn) return NGX_DECLINED;
+  return guard(r->connection->log, "asking for required fields", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR}, [&] {
+    for (size_t k = 0; k < kKinds; ++k) {
+      if ((conf.require >> k & 1) != 0) context->verdict.refuse(Reason::kFieldMissing, kind_name(static_cast<Kind>(k)));
+    }
+    return refuse_head(r, context);
+  });
+}
+
+}  // namespace cardscrub

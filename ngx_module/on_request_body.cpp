@@ -1,0 +1,299 @@
+// The request body filter: in front of all others, so also of the one that writes bodies to temporary files.
+//
+//   buffers as they are read --> Body --> copies of what was held, then the rest in place --> next filter
+//
+//   scrubbing --refused, buffered--> draining --end of body--> answered
+//       |                               |
+//       +--refused, unbuffered--+       +--too much to drain--+--> answered, connection closed
+#include <cstring>
+
+#include "guard.h"
+#include "moments.h"
+#include "process.h"
+#include "request_body.h"
+#include "request_context.h"
+
+namespace cardscrub {
+
+namespace {
+
+ngx_http_request_body_filter_pt g_next_filter = nullptr;
+
+// A refused body is read to its end, which keeps the connection usable, when no more than this is to come.
+constexpr off_t kDrainMost = 1024 * 1024;
+
+// The address alone marks our own buffers.
+char g_tag;
+ngx_buf_tag_t tag() { return static_cast<ngx_buf_tag_t>(static_cast<void*>(&g_tag)); }
+
+// ---- what the client says about its body
+
+struct BodyHeaders {
+  std::string_view type;
+  std::string_view encoding;
+  bool conflict = false;  // said twice: the application could believe the other one
+};
+
+bool is_named(const ngx_table_elt_t& header, std::string_view name) {
+  return header.key.len == name.size() && header.lowcase_key != nullptr &&
+         std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
+}
+
+BodyHeaders body_headers(const ngx_http_request_t* r) {
+  BodyHeaders found;
+  bool typed = false;
+  bool encoded = false;
+  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) {
+      if (is_named(headers[i], "content-type")) {
+        found.conflict = found.conflict || typed;
+        typed = true;
+        found.type = view(headers[i].value);
+      } else if (is_named(headers[i], "content-encoding")) {
+        found.conflict = found.conflict || encoded;
+        encoded = true;
+        found.encoding = view(headers[i].value);
+      }
+    }
+  }
+  return found;
+}
+
+// ---- the outgoing chain
+
+class Outgoing {
+ public:
+  Outgoing(ngx_http_request_t* r, RequestContext* context) : pool_(r->pool), context_(context) {}
+
+  // A copy of bytes that lie in the window; the window's are wiped by whoever owns it. False: no memory.
+  bool add_copy(Bytes held, const ngx_buf_t& source, bool last) {
+    ngx_chain_t* link = take_free(held.size());
+    if (link == nullptr) return false;
+    ngx_buf_t* b = link->buf;
+    std::memcpy(b->pos, held.data(), held.size());
+    b->last = b->pos + held.size();
+    b->flush = source.flush;
+    b->last_buf = last;
+    append(link);
+    return true;
+  }
+
+  bool add(ngx_buf_t* b) {
+    ngx_chain_t* link = ngx_alloc_chain_link(pool_);
+    if (link == nullptr) return false;
+    link->buf = b;
+    append(link);
+    return true;
+  }
+
+  void discard() {
+    for (ngx_chain_t* cl = head_; cl != nullptr; cl = cl->next) {
+      if (!ngx_buf_in_memory(cl->buf)) continue;
+      wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
+      cl->buf->pos = cl->buf->last;
+    }
+  }
+
+  ngx_chain_t* chain() { return head_; }
+  // Gives back what the next filters have consumed.
+  void settle() { ngx_chain_update_chains(pool_, &context_->free, &context_->busy, &head_, tag()); }
+
+ private:
+  ngx_chain_t* take_free(size_t size) {
+    for (ngx_chain_t** at = &context_->free; *at != nullptr; at = &(*at)->next) {
+      ngx_chain_t* link = *at;
+      if (static_cast<size_t>(link->buf->end - link->buf->start) < size) continue;
+      *at = link->next;
+      u_char* start = link->buf->start;
+      u_char* end = link->buf->end;
+      wipe(start, static_cast<size_t>(end - start));
+      *link->buf = ngx_buf_t{};
+      return ready(link, start, end);
+    }
+    ngx_chain_t* link = ngx_alloc_chain_link(pool_);
+    if (link == nullptr) return nullptr;
+    link->buf = ngx_create_temp_buf(pool_, size);
+    return link->buf == nullptr ? nullptr : ready(link, link->buf->start, link->buf->end);
+  }
+
+  static ngx_chain_t* ready(ngx_chain_t* link, u_char* start, u_char* end) {
+    ngx_buf_t* b = link->buf;
+    b->start = b->pos = b->last = start;
+    b->end = end;
+    b->temporary = 1;
+    b->tag = tag();
+    link->next = nullptr;
+    return link;
+  }
+
+  void append(ngx_chain_t* link) {
+    link->next = nullptr;
+    *tail_ = link;
+    tail_ = &link->next;
+  }
+
+  ngx_pool_t* pool_;
+  RequestContext* context_;
+  ngx_chain_t* head_ = nullptr;
+  ngx_chain_t** tail_ = &head_;
+};
+
+// ---- the filter
+
+// Decides about a body when its first bytes (or the question for them) come. False: not to be scrubbed.
+bool begin(ngx_http_request_t* r, RequestContext* context) {
+  context->body_begun = true;
+  Worker* own = worker();
+  if (own == nullptr) {
+    if (context->mode == Mode::kOn) context->verdict.refuse(Reason::kFault, {});
+    return context->mode == Mode::kOn;
+  }
+  BodyHeaders headers = body_headers(r);
+  context->body.emplace(context->conf->body_policy(context->mode), *own, context->verdict, context->name_space);
+  Reason reason = context->body->start(headers.type, headers.encoding);
+  if (context->mode == Mode::kMonitor) {
+    if (reason != Reason::kNone) context->body.reset();  // cannot be looked at; monitoring stands in nobody's way
+  } else if (headers.conflict && reason == Reason::kNone) {
+    context->verdict.refuse(Reason::kBodyType, {});
+  }
+  return true;
+}
+
+bool worth_draining(const ngx_http_request_t* r, const RequestContext& context) {
+  if (r->request_body_no_buffering) return false;  // an upstream may be waiting for bytes that will never come
+  if (context.drained > static_cast<uint64_t>(kDrainMost)) return false;
+#if (NGX_HTTP_V2)
+  if (r->stream != nullptr) {
+    off_t rest = r->headers_in.content_length_n - static_cast<off_t>(context.body_bytes);
+    return r->headers_in.content_length_n < 0 || rest <= kDrainMost;
+  }
+#endif
+  return r->headers_in.chunked || r->request_body->rest <= kDrainMost;
+}
+
+// Reads on without forwarding until the body ends, or gives up on it.
+ngx_int_t drain(ngx_http_request_t* r, RequestContext* context) {
+  // What earlier calls handed on must not wait in nginx's buffer: it is needed to read on, and nobody may have it.
+  ngx_http_request_body_t* body = r->request_body;
+  for (ngx_chain_t* cl = body->bufs; cl != nullptr; cl = cl->next) {
+    if (!ngx_buf_in_memory(cl->buf)) continue;
+    wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
+    cl->buf->pos = cl->buf->last;
+  }
+  body->bufs = nullptr;
+  if (!context->body_ended && worth_draining(r, *context)) {
+    context->draining = true;
+    return NGX_OK;
+  }
+  return refuse_request(r, context);
+}
+
+ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
+  auto size = static_cast<size_t>(b->last - b->pos);
+  bool last = b->last_buf;
+  if (size != 0 && !ngx_buf_in_memory(b)) return NGX_ERROR;
+  if (size == 0 && !last) return (b->flush || b->sync) && !out->add(b) ? NGX_ERROR : NGX_OK;
+
+  Body::Output done = context->body->push({b->pos, size}, last);
+  if (context->verdict.refused()) return NGX_OK;
+  bool piece_goes = !done.piece.empty() || (last && done.held.empty());
+  if (!done.held.empty()) {
+    bool copied = out->add_copy(done.held, *b, last && !piece_goes);
+    wipe(done.held.data(), done.held.size());
+    if (!copied) return NGX_ERROR;
+  }
+  if (piece_goes) {
+    if (done.piece.empty()) {
+      b->last = b->pos;
+      b->temporary = 0;  // nothing but the mark of the end
+    } else {
+      b->pos = done.piece.data();
+      b->last = done.piece.data() + done.piece.size();
+    }
+    return out->add(b) ? NGX_OK : NGX_ERROR;
+  }
+  b->last = b->pos;
+  return NGX_OK;
+}
+
+ngx_int_t fail(ngx_http_request_t* r, RequestContext* context) {
+  context->verdict.refuse(Reason::kFault, {});
+  context->body.reset();
+  return refuse_request(r, context);
+}
+
+ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
+  Outgoing out(r, context);
+  for (ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
+    ngx_buf_t* b = cl->buf;
+    auto size = static_cast<size_t>(b->last - b->pos);
+    context->body_bytes += size;
+    context->body_ended = context->body_ended || b->last_buf;
+    if (context->verdict.refused()) {
+      wipe(b->pos, size);
+      b->pos = b->last;
+      context->drained += size;
+    } else if (scrub_piece(context, b, &out) != NGX_OK) {
+      out.discard();
+      return fail(r, context);
+    }
+  }
+  if (context->verdict.refused()) {
+    out.discard();
+    context->body.reset();
+    return drain(r, context);
+  }
+  if (context->body_ended) {
+    context->body.reset();
+    context->tally();
+  }
+  ngx_int_t rc = g_next_filter(r, out.chain());
+  out.settle();
+  return rc;
+}
+
+// Nothing is changed, so the buffers go on as they are; what the engine gives back is not needed.
+void monitor_chain(RequestContext* context, ngx_chain_t* in) {
+  for (ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
+    ngx_buf_t* b = cl->buf;
+    auto size = static_cast<size_t>(b->last - b->pos);
+    context->body_bytes += size;
+    if (size != 0 || b->last_buf) (void)context->body->push({b->pos, size}, b->last_buf);
+    context->body_ended = context->body_ended || b->last_buf;
+  }
+}
+
+ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
+  RequestContext* context = find_context(r);
+  if (context == nullptr || !context->body_begun) {
+    const LocationConf& conf = *location_conf(r);
+    Mode mode = conf.mode == kWishOff ? Mode::kOff : conf.mode_of(r);
+    if (mode == Mode::kOff) return g_next_filter(r, in);
+    context = enter_location(r, &conf, mode);
+    if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    (void)begin(r, context);
+  }
+  if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  Stopwatch watch(r, context);
+  if (context->mode == Mode::kMonitor) {
+    if (context->body) monitor_chain(context, in);
+    return g_next_filter(r, in);
+  }
+  return scrub_chain(r, context, in);
+}
+
+ngx_int_t on_request_body(ngx_http_request_t* r, ngx_chain_t* in) {
+  // Never NGX_ERROR: nginx would let the request hang.
+  return guard(r->connection->log, "reading a request body", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
+               [&]() -> ngx_int_t { return filter(r, in); });
+}
+
+}  // namespace
+
+void install_request_body_filter() {
+  g_next_filter = ngx_http_top_request_body_filter;
+  ngx_http_top_request_body_filter = on_request_body;
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,14 @@
+// The body of a refused request: what has been read is dropped, what has not is not waited for.
+#pragma once
+
+#include "nginx.h"
+
+namespace cardscrub {
+
+// Takes the bytes that have been read so far away from whoever would forward them; they are wiped. The request has no body after that.
+void drop_body(ngx_http_request_t* r);
+// As drop_body(), for a body that is not or not wholly read: the connection is closed after the answer unless all of it is
+// there already.
+void drop_unread_body(ngx_http_request_t* r);
+
+}  // namespace cardscrub

@@ -1,0 +1,77 @@
+// What one request carries with it: its verdict, its body on the way, and the answer when it is refused.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "filters/body.h"
+#include "location_conf.h"
+#include "nginx.h"
+#include "src/verdict.h"
+
+namespace cardscrub {
+
+class RequestContext {
+ public:
+  RequestContext(ngx_http_request_t* main_request, Zone* zone) : request_(main_request), zone_(zone) {}
+  ~RequestContext();  // counts what has not been counted yet
+  RequestContext(const RequestContext&) = delete;
+  RequestContext& operator=(const RequestContext&) = delete;
+
+  ngx_http_request_t* request() const { return request_; }
+
+  // The location that the request is in now.
+  const LocationConf* conf = nullptr;
+  Mode mode = Mode::kOff;
+  const LocationConf* head_origin = nullptr;  // whose wishes the head has been swept by
+  std::string_view name_space;                // pool memory
+
+  Verdict verdict;
+
+  // the body
+  std::optional<Body> body;
+  bool body_begun = false;  // the filter has decided about this body: scrubbed, or monitored and not readable
+  bool body_ended = false;
+  bool draining = false;    // refused; the rest is read and thrown away
+  uint64_t body_bytes = 0;
+  uint64_t drained = 0;
+  ngx_chain_t* free = nullptr;  // copies of what was held back
+  ngx_chain_t* busy = nullptr;
+
+  // the answer
+  bool answered = false;
+  int status = 0;
+  unsigned redirects_left = 0;  // r->uri_changes when the request was refused: less means a page of the operator's
+  ngx_str_t answer{};           // the problem document, once the header has been sent
+  bool answer_sent = false;
+
+  uint64_t nanoseconds = 0;  // spent here, when $cardscrub_time is used
+
+  // Adds what happened to the shared counters; only the first call counts.
+  void tally();
+
+ private:
+  ngx_http_request_t* request_;
+  Zone* zone_;
+  bool tallied_ = false;
+};
+
+// The context of the main request, or nullptr. Found again after an internal redirect, which clears r->ctx.
+RequestContext* find_context(ngx_http_request_t* r);
+// Finds it or makes it; nullptr: no memory. The namespace of tokens is evaluated when the location changes.
+RequestContext* enter_location(ngx_http_request_t* r, const LocationConf* conf, Mode mode);
+
+// Adds the time between its construction and its end to the context.
+class Stopwatch {
+ public:
+  Stopwatch(ngx_http_request_t* r, RequestContext* context);
+  ~Stopwatch();
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  RequestContext* context_;  // nullptr: nobody asks for the time
+  uint64_t begin_ = 0;
+};
+
+}  // namespace cardscrub

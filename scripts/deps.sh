@@ -1,0 +1,44 @@
+#!/bin/bash
+# Installs the Debian packages that building, testing and the demo need. Does nothing when all are there.
+set -euo pipefail
+
+packages=(
+  # build
+  g++ make binutils nginx nginx-dev libhyperscan-dev libpcre2-dev libssl-dev libexpat1-dev zlib1g-dev libbrotli-dev
+  # test
+  libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind
+  # demo, and the application behind nginx in the end-to-end suite
+  gunicorn python3-flask
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$state" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "these packages are missing, and there is no sudo to install them with: ${missing[*]}" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+
+# Debian starts a service when its package is installed; the suite runs its own nginx, so none is wanted here.
+policy=/usr/sbin/policy-rc.d
+made_policy=no
+if [ ! -e $policy ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+  "${as_root[@]}" chmod 755 $policy
+  made_policy=yes
+fi
+drop_policy() { if [ $made_policy = yes ]; then "${as_root[@]}" rm -f $policy; fi; }
+trap drop_policy EXIT
+
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
+apt update
+apt install -y --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,108 @@
+// Encryption of security codes.
+#include "code_cipher.h"
+
+#include <openssl/rand.h>
+
+#include <cstring>
+
+#include "code_store.h"
+
+namespace cardscrub {
+namespace {
+
+constexpr size_t kPlain = sizeof(SealedCode::ciphertext);
+static_assert(kStoredCodeMax == 2 * (kPlain - 1));
+
+// The associated data: what the ciphertext belongs to.
+using Associated = std::array<uint8_t, HmacSha256::kSize + 4>;
+
+Associated associated_with(const CodeCipher::Index& index, uint32_t expiry) {
+  Associated out;
+  std::memcpy(out.data(), index.data(), index.size());
+  for (unsigned i = 0; i < 4; i++) out[index.size() + i] = static_cast<uint8_t>(expiry >> (24 - 8 * i));
+  return out;
+}
+
+CipherCtx gcm_context(const EVP_CIPHER* cipher, Bytes key, bool encrypt) {
+  CipherCtx ctx{EVP_CIPHER_CTX_new()};
+  if (ctx == nullptr || EVP_CipherInit_ex2(ctx.get(), cipher, key.data(), nullptr, encrypt ? 1 : 0, nullptr) != 1) {
+    return nullptr;
+  }
+  return ctx;
+}
+
+}  // namespace
+
+Result<CodeCipher> CodeCipher::create(Bytes key) {
+  SecretBuffer index_key, code_key;
+  index_key.resize(32);
+  code_key.resize(32);
+  const Cipher cipher{EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr)};
+  if (key.size() != 32 || !cipher || !hkdf_sha256(key, "index", index_key.span()) ||
+      !hkdf_sha256(key, "encryption", code_key.span())) {
+    return Fault{"OpenSSL does not provide HKDF and AES-256-GCM"};
+  }
+  Result<HmacSha256> mac = HmacSha256::create(index_key.span());
+  if (!mac) return Fault{mac.message()};
+  CipherCtx seal = gcm_context(cipher.get(), code_key.span(), true);
+  CipherCtx open = gcm_context(cipher.get(), code_key.span(), false);
+  if (!seal || !open) return Fault{"OpenSSL does not provide AES-256-GCM"};
+  return CodeCipher(std::move(*mac), std::move(seal), std::move(open));
+}
+
+bool CodeCipher::index_of(const Digits& token, const Digits& alias, Index* out) {
+  std::array<uint8_t, 2 * (1 + Digits::kMax)> input{};
+  size_t size = 0;
+  for (const Digits* digits : {&token, &alias}) {
+    input[size++] = static_cast<uint8_t>(digits->size());
+    for (uint8_t digit : digits->span()) input[size++] = digit;
+  }
+  const bool good = mac_.compute(Bytes(input).first(size), *out);
+  wipe(input.data(), input.size());
+  return good;
+}
+
+bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, SealedCode* out) {
+  if (code.empty() || code.size() > kStoredCodeMax) return false;
+  std::array<uint8_t, kPlain> plain{};
+  plain[0] = static_cast<uint8_t>(code.size());
+  for (size_t i = 0; i < code.size(); i++) {
+    plain[1 + i / 2] = static_cast<uint8_t>(plain[1 + i / 2] | code[i] << (i % 2 == 0 ? 4 : 0));
+  }
+  const Associated associated = associated_with(index, expiry);
+  EVP_CIPHER_CTX* ctx = seal_.get();
+  int size = 0;
+  // Straight from OpenSSL and not from a block drawn ahead: it notices fork(), and a nonce must never come twice.
+  const bool good =
+      RAND_bytes(out->nonce.data(), static_cast<int>(out->nonce.size())) == 1 &&
+      EVP_EncryptInit_ex2(ctx, nullptr, nullptr, out->nonce.data(), nullptr) == 1 &&
+      EVP_EncryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
+      EVP_EncryptUpdate(ctx, out->ciphertext.data(), &size, plain.data(), static_cast<int>(kPlain)) == 1 &&
+      EVP_EncryptFinal_ex(ctx, out->ciphertext.data() + size, &size) == 1 &&
+      EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(out->tag.size()), out->tag.data()) == 1;
+  wipe(plain.data(), plain.size());
+  return good;
+}
+
+bool CodeCipher::open(const SealedCode& sealed, const Index& index, uint32_t expiry, Digits* code) {
+  std::array<uint8_t, kPlain> plain{};
+  std::array<uint8_t, sizeof sealed.tag> tag = sealed.tag;
+  const Associated associated = associated_with(index, expiry);
+  EVP_CIPHER_CTX* ctx = open_.get();
+  int size = 0;
+  bool good =
+      EVP_DecryptInit_ex2(ctx, nullptr, nullptr, sealed.nonce.data(), nullptr) == 1 &&
+      EVP_DecryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
+      EVP_DecryptUpdate(ctx, plain.data(), &size, sealed.ciphertext.data(), static_cast<int>(kPlain)) == 1 &&
+      EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) == 1 &&
+      EVP_DecryptFinal_ex(ctx, plain.data() + size, &size) == 1;
+  good = good && plain[0] >= 1 && plain[0] <= kStoredCodeMax;
+  code->clear();
+  for (size_t i = 0; good && i < plain[0]; i++) {
+    good = code->push(static_cast<uint8_t>(plain[1 + i / 2] >> (i % 2 == 0 ? 4 : 0) & 15));
+  }
+  wipe(plain.data(), plain.size());
+  return good;
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,42 @@
+// What the code store does outside its lock: the tag under which a code is found, and the code's encryption.
+#pragma once
+
+#include <array>
+
+#include "hmac.h"
+#include "openssl_handles.h"
+#include "result.h"
+#include "secret.h"
+
+namespace cardscrub {
+
+// A code as it lies in memory.
+struct SealedCode {
+  std::array<uint8_t, 12> nonce;
+  std::array<uint8_t, 8> ciphertext;  // length, then digits two a byte, padded with zeros
+  std::array<uint8_t, 16> tag;        // GCM's
+};
+
+// The keys of one generation; contexts are reused, nothing is allocated. Not thread safe.
+class CodeCipher {
+ public:
+  using Index = std::array<uint8_t, HmacSha256::kSize>;
+
+  // `key`: the generation's working key for the code store. Two keys are made of it, one a purpose.
+  static Result<CodeCipher> create(Bytes key);
+
+  // HMAC over token and alias, each with its length.
+  [[nodiscard]] bool index_of(const Digits& token, const Digits& alias, Index* out);
+  // AES-256-GCM with a fresh random nonce; `index` and `expiry` are authenticated with it.
+  [[nodiscard]] bool seal(const Digits& code, const Index& index, uint32_t expiry, SealedCode* out);
+  // False: not what seal() made for this index and expiry.
+  [[nodiscard]] bool open(const SealedCode& sealed, const Index& index, uint32_t expiry, Digits* code);
+
+ private:
+  CodeCipher(HmacSha256 mac, CipherCtx seal, CipherCtx open)
+      : mac_(std::move(mac)), seal_(std::move(seal)), open_(std::move(open)) {}
+  HmacSha256 mac_;
+  CipherCtx seal_, open_;
+};
+
+}  // namespace cardscrub

@@ -1,0 +1,35 @@
+// The immutable wishes of one location.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "field_names.h"
+#include "finding.h"
+#include "limits.h"
+#include "token.h"
+
+namespace cardscrub {
+
+enum class Mode : uint8_t { kOff, kOn, kMonitor };
+enum class Direction : uint8_t { kScrub, kReveal, kMaskOnly };
+enum class TestCards : uint8_t { kAccept, kReject, kOnly };
+
+struct Policy {
+  Mode mode = Mode::kOff;
+  Action pan = Action::kTokenize;   // named PAN: kTokenize kMask kReject
+  Action code = Action::kAlias;     // named code: kAlias kMask kReject
+  Action sweep = Action::kTokenize; // elsewhere: kTokenize kMask kReject kNone
+  Action invalid = Action::kReject; // named field, value not valid: kReject kMask
+  uint32_t require = 0;             // bit k: Kind k must be present and valid
+  uint32_t brands = ~0u;            // bit b: Brand b is accepted
+  uint32_t token_digits = 0;        // bit d: digit d starts a token of the key ring (KeyRing::generation_digits)
+  TokenFormat token_format = TokenFormat::kLast4;
+  TestCards test_cards = TestCards::kAccept;
+  const FieldNames* fields = nullptr;  // outlives the policy
+  size_t max_findings = limits::kFindings;
+  size_t max_depth = limits::kDepth;
+  uint32_t code_ttl = 900;
+};
+
+}  // namespace cardscrub

@@ -1,0 +1,508 @@
+// Scrubber: named values, the sweep of everything else, and what is written in place of what is found.
+#include "scrubber.h"
+
+#include <algorithm>
+
+#include "issuer.h"
+#include "scrubber_scope.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kBin = 6;    // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
+constexpr size_t kLast = 4;
+constexpr size_t kLeafMax = 128;
+
+bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+bool is_blank(const Text& text) {
+  return std::all_of(text.data, text.data + text.size, is_space);
+}
+
+// Nothing but '*' and what may stand between groups: a code that was masked before.
+bool is_masked_code(const Text& text) {
+  return text.size != 0 && std::all_of(text.data, text.data + text.size, [](uint8_t c) { return c == '*'; });
+}
+
+// BIN, stars, last four: a PAN that was masked before.
+bool is_masked_pan(const Text& text) {
+  size_t digits = 0;
+  size_t stars = 0;
+  for (size_t i = 0; i < text.size; ++i) {
+    uint8_t c = text.data[i];
+    if (is_digit(c)) {
+      ++digits;
+    } else if (c == '*') {
+      ++stars;
+    } else if (c != ' ' && c != '-') {
+      return false;
+    }
+  }
+  return stars >= 2 && digits <= kBin + kLast && stars + digits >= limits::kPanMin;
+}
+
+// The same where '*' cannot stand (mask() writes zeros, and a last 1 where Luhn would be satisfied).
+bool is_masked_pan(const Digits& digits) {
+  if (digits.size() < limits::kPanMin || luhn_valid(digits.span())) return false;
+  for (size_t i = kBin; i + kLast < digits.size(); ++i) {
+    bool last = i + kLast + 1 == digits.size();
+    if (digits[i] != 0 && !(last && digits[i] == 1)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
+                   FindingObserver* observer)
+    : policy_(policy), worker_(worker), verdict_(verdict), name_space_(name_space), observer_(observer) {}
+
+Scrubber::~Scrubber() = default;
+
+FieldMatch Scrubber::match(Bytes leaf) {
+  bool failed = false;
+  FieldMatch match = policy_.fields == nullptr ? FieldMatch{} : policy_.fields->match(path_, leaf, &failed);
+  if (failed) refuse(Reason::kFault);
+  return match;
+}
+
+Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
+  leaf_.clear();
+  leaf_.append(leaf.first(std::min(leaf.size(), kLeafMax)));
+  match_ = match;
+  type_ = type;
+  too_long_ = false;
+  before_.clear();
+  judged_ = 0;
+  switch (match.kind) {
+    case Kind::kNone:
+      return type == ValueType::kLiteral ? Want::kSkip : Want::kStream;
+    case Kind::kIgnore:
+      return Want::kSkip;
+    case Kind::kHolder:
+      return Want::kStream;
+    default:
+      return Want::kWhole;
+  }
+}
+
+size_t Scrubber::text(const Text& text, bool last) {
+  if (text.size != 0) position_ = text.unit(0).at;
+  if (match_.kind == Kind::kIgnore) return text.size;
+  if (match_.kind == Kind::kNone || match_.kind == Kind::kHolder) {
+    if (match_.kind == Kind::kHolder && !is_blank(text)) {
+      seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
+      valid_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
+    }
+    return sweep(text, last);
+  }
+  if (!last || too_long_ || text.size > limits::kNamedValueMax) {
+    if (match_.ambiguous) {  // too long to be what the name may mean
+      match_ = {};
+      return sweep(text, last);
+    }
+    named_too_long(text);
+    return text.size;
+  }
+  named(text);
+  return text.size;
+}
+
+void Scrubber::malformed(uint64_t offset) {
+  if (malformed_) return;
+  malformed_ = true;
+  if (policy_.mode == Mode::kOn && policy_.require != 0) {
+    verdict_.refuse(Reason::kBodyMalformed, {}, static_cast<int64_t>(offset));
+  }
+}
+
+void Scrubber::refuse(Reason reason, int64_t offset) {
+  if (policy_.mode == Mode::kMonitor) return;
+  verdict_.refuse(reason, {}, offset);
+}
+
+// ---- the sweep
+
+size_t Scrubber::sweep(const Text& text, bool last) {
+  if (policy_.sweep == Action::kNone) return text.size;
+  DetectorOptions options;
+  options.token_digits = policy_.token_digits;
+  options.number = type_ == ValueType::kNumber;
+  size_t from = std::min(judged_, text.size);
+  size_t found_end = 0;
+  for (;;) {
+    Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
+    if (next.outcome == Detector::Outcome::kFault) {
+      refuse(Reason::kFault);
+      return text.size;
+    }
+    if (next.outcome == Detector::Outcome::kClear) {
+      size_t settled = next.settled;
+      // What was written stays in sight while a run that goes on could still make a number with it.
+      constexpr size_t kReach = 2 * limits::kPanMax;
+      if (!last && found_end != 0 && settled < found_end + kReach) {
+        settled = std::min(settled, found_end > kReach ? found_end - kReach : 0);
+      }
+      judged_ = std::max(from, settled) - settled;
+      if (last) {
+        before_.clear();
+        judged_ = 0;
+      } else {
+        before_.add({text.data, settled});
+      }
+      return settled;
+    }
+    swept(text, next.finding, next.alone);
+    from = found_end = next.finding.end;
+  }
+}
+
+// True when the text, after a token was written to it, holds a number that runs into the token: digits of the token
+// together with a group beside it (law 4).
+bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool last) {
+  DetectorOptions options;
+  options.token_digits = policy_.token_digits;
+  options.number = type_ == ValueType::kNumber;
+  constexpr size_t kReach = 2 * limits::kPanMax;
+  size_t from = finding.begin > kReach ? finding.begin - kReach : 0;
+  while (from < finding.end) {
+    Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
+    if (next.outcome != Detector::Outcome::kFound || next.finding.begin >= finding.end) return false;
+    if (next.finding.end > finding.begin) return true;
+    from = next.finding.end;
+  }
+  return false;
+}
+
+void Scrubber::swept(const Text& text, const Finding& finding, bool alone) {
+  if (finding.kind == Kind::kTrack) {
+    Action action = !changes() ? Action::kNone : policy_.sweep == Action::kReject ? Action::kReject : Action::kMask;
+    note(Kind::kTrack, finding.brand, action, Reason::kNone, text, finding.begin, finding.end);
+    if (action == Action::kReject) verdict_.refuse(Reason::kTrackForbidden, field());
+    if (action == Action::kMask) mask(text, finding.begin, finding.end, false);
+    return;
+  }
+  DigitsAt at;
+  for (size_t i = finding.begin; i < finding.end; ++i) {
+    if (!is_digit(text.data[i])) continue;
+    at.where[at.digits.size()] = static_cast<uint32_t>(i);
+    if (!at.digits.push(static_cast<uint8_t>(text.data[i] - '0'))) return refuse(Reason::kFault);
+  }
+  act_on_pan(text, at, finding.brand, policy_.sweep, false, alone);
+}
+
+// ---- named values
+
+void Scrubber::named(const Text& text) {
+  if (type_ == ValueType::kLiteral) {
+    // null is an absent field; true and false are no card data, and no field of the right type.
+    static constexpr uint8_t kNull[] = {'n', 'u', 'l', 'l'};
+    if (std::equal(text.data, text.data + text.size, std::begin(kNull), std::end(kNull))) return;
+    if (!match_.ambiguous) invalid(Reason::kFieldType, text, match_.kind, Brand::kUnknown);
+    return;
+  }
+  if (is_blank(text)) return;
+  switch (match_.kind) {
+    case Kind::kPan:
+      return named_pan(text);
+    case Kind::kCode:
+      return named_code(text);
+    case Kind::kTrack:
+      return named_track(text);
+    default:
+      return named_expiry(text);
+  }
+}
+
+void Scrubber::named_pan(const Text& text) {
+  constexpr uint32_t kPanBit = 1u << static_cast<unsigned>(Kind::kPan);
+  if (!match_.ambiguous) seen_kinds_ |= kPanBit;
+  if (is_masked_pan(text)) {
+    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    return;
+  }
+  DigitsAt at;
+  Reason bad = parse_pan(text, &at);
+  Brand brand = Brand::kUnknown;
+  if (bad == Reason::kNone && at.digits.size() >= limits::kPanMin && at.digits.size() <= limits::kPanMax &&
+      (policy_.token_digits >> at.digits[0] & 1u) != 0) {
+    // A token already: it stays, and codes beside it belong to its card.
+    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous);
+    return;
+  }
+  if (bad == Reason::kNone && is_masked_pan(at.digits)) {
+    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    return;
+  }
+  if (bad == Reason::kNone) bad = check_pan(at.digits, &brand);
+  if (bad == Reason::kNone) accept(at.digits, brand, &bad);
+  if (bad == Reason::kNone) {
+    valid_kinds_ |= kPanBit;
+    act_on_pan(text, at, brand, policy_.pan, true, true);
+    return;
+  }
+  if (!match_.ambiguous) {
+    scope().strong = true;
+    invalid(bad, text, Kind::kPan, brand);
+    resolve(scope(), false, 0);
+    return;
+  }
+  // Perhaps a field of another meaning that holds a number; else it waits for a card field beside it.
+  uint32_t before = verdict_.findings();
+  sweep(text, true);
+  if (verdict_.findings() == before) wait(Kind::kPan, text, at, bad, {});
+}
+
+void Scrubber::named_code(const Text& text) {
+  if (!match_.ambiguous) seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kCode);
+  if (is_masked_code(text)) return;
+  DigitsAt at;
+  Reason bad = parse_code(text, &at);
+  if (bad == Reason::kNone) bad = check_code(at.digits, Brand::kUnknown);
+  if (bad != Reason::kNone) {
+    // Not a code. Under an ambiguous name that is nothing to complain about, but it may hold a number.
+    if (match_.ambiguous) {
+      sweep(text, true);
+    } else {
+      scope().strong = true;
+      invalid(bad, text, Kind::kCode, Brand::kUnknown);
+      resolve(scope(), false, 0);
+    }
+    return;
+  }
+  wait(Kind::kCode, text, at, bad, {});
+}
+
+void Scrubber::named_expiry(const Text& text) {
+  if (!match_.ambiguous) seen_kinds_ |= 1u << static_cast<unsigned>(match_.kind);
+  Expiry expiry;
+  Reason bad = parse_expiry(match_.kind, text, &expiry);
+  if (match_.ambiguous) {
+    sweep(text, true);
+    wait(match_.kind, text, {}, bad, expiry);
+    return;
+  }
+  Scope& here = scope();
+  here.strong = true;
+  if (bad != Reason::kNone) {
+    invalid(bad, text, match_.kind, Brand::kUnknown);
+  } else {
+    note(match_.kind, Brand::kUnknown, Action::kNone, Reason::kNone, text, 0, text.size);
+    take_expiry(here, expiry, field());
+  }
+  resolve(here, false, 0);
+}
+
+void Scrubber::named_track(const Text& text) {
+  seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kTrack);
+  bool digits = std::any_of(text.data, text.data + text.size, is_digit);
+  if (!digits) return;
+  valid_kinds_ |= 1u << static_cast<unsigned>(Kind::kTrack);
+  Action action = !changes()                        ? Action::kNone
+                  : policy_.pan == Action::kReject ? Action::kReject
+                                                    : Action::kMask;
+  note(Kind::kTrack, Brand::kUnknown, action, Reason::kNone, text, 0, text.size);
+  if (action == Action::kReject) verdict_.refuse(Reason::kTrackForbidden, field());
+  if (action == Action::kMask) mask(text, 0, text.size, false);
+}
+
+// A value under a card name that is longer than any card data: refused, or every digit of it masked.
+void Scrubber::named_too_long(const Text& text) {
+  if (!too_long_) {
+    too_long_ = true;
+    seen_kinds_ |= 1u << static_cast<unsigned>(match_.kind);
+    Reason reason = match_.kind == Kind::kCode  ? Reason::kCodeLength
+                    : match_.kind == Kind::kPan ? Reason::kPanLength
+                                                : Reason::kFieldType;
+    if (changes() && policy_.invalid == Action::kReject) verdict_.refuse(reason, field());
+  }
+  if (changes() && policy_.invalid == Action::kMask) mask(text, 0, text.size, false);
+}
+
+// ---- what is done
+
+// Whether the operator takes this card here.
+bool Scrubber::accept(const Digits& pan, Brand brand, Reason* reason) const {
+  if ((policy_.brands >> static_cast<unsigned>(brand) & 1u) == 0) {
+    *reason = Reason::kPanNotAccepted;
+  } else if (policy_.test_cards == TestCards::kReject && is_test_pan(pan.span())) {
+    *reason = Reason::kPanTestCard;
+  } else if (policy_.test_cards == TestCards::kOnly && !is_test_pan(pan.span())) {
+    *reason = Reason::kPanLiveCard;
+  }
+  return *reason == Reason::kNone;
+}
+
+bool Scrubber::tokenize(const Digits& pan, Digits* token) {
+  *token = pan;
+  return worker_.vault && worker_.vault->tokenize(token, policy_.token_format, name_space_);
+}
+
+void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong,
+                          bool alone) {
+  size_t begin = at.where[0];
+  size_t end = at.where[at.digits.size() - 1] + size_t{1};
+  if (!changes()) {
+    note(Kind::kPan, brand, Action::kNone, Reason::kNone, text, begin, end);
+    remember_first(at.digits, brand, nullptr);
+    scope_has_pan(at.digits, brand, strong);
+    return;
+  }
+  Reason refusal = Reason::kNone;
+  if (!strong && policy_.test_cards != TestCards::kAccept) {
+    accept(at.digits, brand, &refusal);
+    if (refusal == Reason::kPanNotAccepted) refusal = Reason::kNone;
+  }
+  if (action == Action::kReject) refusal = Reason::kPanForbidden;
+  if (refusal != Reason::kNone) {
+    note(Kind::kPan, brand, Action::kReject, refusal, text, begin, end);
+    verdict_.refuse(refusal, field());
+    scope().strong = scope().strong || strong;
+    return;
+  }
+  if (verdict_.findings() >= policy_.max_findings) return refuse(Reason::kLimitFindings);
+  bool all = true;
+  for (size_t i = 0; i < at.digits.size(); ++i) all = all && writable(text.unit(at.where[i]), false);
+  if (!all) {
+    verdict_.refuse(Reason::kPanWrapped, field());
+    return;
+  }
+  Digits token;
+  if (action == Action::kTokenize) {
+    if (!tokenize(at.digits, &token)) return refuse(Reason::kFault);
+    put(text, at, token);
+    if (!alone && overlaps_a_finding(text, {begin, end, Kind::kPan, brand}, true)) {
+      put(text, at, at.digits);
+      action = Action::kMask;
+    }
+  }
+  note(Kind::kPan, brand, action, Reason::kNone, text, begin, end);
+  remember_first(at.digits, brand, action == Action::kTokenize ? &token : nullptr);
+  if (action == Action::kMask) {
+    mask(text, begin, end, true);
+    scope().strong = scope().strong || strong;
+    return;
+  }
+  scope_has_pan(token, brand, strong);
+}
+
+void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) {
+  note(kind, brand, changes() ? policy_.invalid : Action::kNone, reason, text, 0, text.size);
+  if (!changes()) return;
+  if (policy_.invalid == Action::kReject) return verdict_.refuse(reason, field());
+  if (kind == Kind::kPan || kind == Kind::kCode) mask(text, 0, text.size, kind == Kind::kPan);
+}
+
+void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
+  for (size_t i = 0; i < now.size(); ++i) {
+    size_t k = at.where[i];
+    write_digit(view_, text.unit(k), text.data[k] - '0', now[i]);
+    text.data[k] = static_cast<uint8_t>('0' + now[i]);
+  }
+}
+
+// Masks the digits of a stretch; keep_ends leaves BIN and last four in clear when there are 12 digits or more. Where '*'
+// cannot stand (a JSON number, a script without one) digits are written that never satisfy Luhn together with the
+// rest.
+void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) {
+  size_t count = 0;
+  for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) ? 1u : 0u;
+  bool keep = keep_ends && count >= limits::kPanMin;
+  bool star = type_ != ValueType::kNumber;
+  size_t seen = 0;
+  size_t last_masked = end;
+  Digits result;
+  for (size_t i = begin; i < end; ++i) {
+    if (!is_digit(text.data[i])) continue;
+    size_t index = seen++;
+    uint8_t old = static_cast<uint8_t>(text.data[i] - '0');
+    if (keep && (index < kBin || index >= count - kLast)) {
+      if (!result.push(old)) result.clear();
+      continue;
+    }
+    Unit unit = text.unit(i);
+    if (!writable(unit, false)) {
+      verdict_.refuse(Reason::kFieldEncoding, field());
+      return;
+    }
+    int now = star && writable(unit, true) ? kStar : index == 0 && !keep ? 9 : 0;
+    write_digit(view_, unit, old, now);
+    text.data[i] = static_cast<uint8_t>('0' + now);
+    if (now == kStar) {
+      result.clear();
+    } else {
+      if (!result.push(static_cast<uint8_t>(now))) result.clear();
+      last_masked = i;
+    }
+  }
+  if (last_masked != end && luhn_valid(result.span())) {
+    write_digit(view_, text.unit(last_masked), text.data[last_masked] - '0', 1);
+    text.data[last_masked] = '1';
+  }
+}
+
+// ---- what is said about it
+
+void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* token) {
+  if (verdict_.has_first || pan.size() < kBin + kLast) return;
+  verdict_.has_first = true;
+  verdict_.first_brand = brand;
+  for (size_t i = 0; i < kBin; ++i) verdict_.first_bin[i] = static_cast<char>('0' + pan[i]);
+  for (size_t i = 0; i < kLast; ++i) {
+    verdict_.first_last4[i] = static_cast<char>('0' + pan[pan.size() - kLast + i]);
+  }
+  if (token != nullptr) {
+    for (uint8_t digit : token->span()) verdict_.first_token.push_back(static_cast<char>('0' + digit));
+  }
+  if (worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint)) refuse(Reason::kFault);
+}
+
+// Where on the wire the character of unit i begins: its Unit tells where it ends.
+uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
+  Unit unit = text.unit(i);
+  if (text.units == nullptr) return unit.at;
+  if (i > 0 && text.units[i - 1].at < unit.at && unit.at - text.units[i - 1].at <= 12) return text.units[i - 1].at + 1;
+  for (uint64_t back = 0; back <= 12 && unit.at >= back && view_.holds(unit.at - back); ++back) {
+    uint8_t c = view_.byte(unit.at - back);
+    bool begins = unit.form == Form::kByte || unit.form == Form::kByteDigit ? (c & 0xC0) != 0x80
+                                                                              : c == '%' || c == '\\' || c == '&';
+    if (begins) return unit.at - back;
+  }
+  return unit.at;
+}
+
+void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin,
+                    size_t end) {
+  uint64_t from = begin < end ? wire_begin(text, begin) : 0;
+  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field());
+}
+
+void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
+                    const std::string& name) {
+  verdict_.count(kind, brand, action);
+  constexpr size_t kFieldsMax = 256;
+  if (!name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
+    if (!verdict_.fields.empty()) verdict_.fields += ',';
+    verdict_.fields += name;
+  }
+  if (observer_ != nullptr) observer_->on_finding({kind, brand, action, reason, offset, length, name});
+}
+
+std::string Scrubber::field() const {
+  std::string out;
+  for (size_t level = 0; level < path_.depth(); ++level) {
+    Bytes name = path_.name(level);
+    if (name.empty()) continue;
+    if (!out.empty()) out += '.';
+    out += printable_field(name);
+  }
+  if (!leaf_.empty()) {
+    if (!out.empty()) out += '.';
+    out += printable_field(leaf_.span());
+  }
+  return out;
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,155 @@
+// The scrubber: takes values from a content filter, finds card data by name and by sweep, decides by the
+// policy, and writes digits back in place.
+//
+//   filter: open(name) ... match(leaf) begin(leaf, match, type) text() text(last) ... close()
+//
+// One scrubber serves one body or one head element. Scopes (object, list, form prefix, part, element, row) say which
+// code belongs to which PAN: a code is bound to the PAN of its own scope, else to the only PAN of the nearest
+// scope around it.
+//
+//            +--------- PAN of the scope comes, or the scope closes --------+
+//   code --> waiting (bytes held) --window full--> written, waiting for PAN --+--> bound in the code store
+//   ambiguous field --> waiting --card field beside it--> as if named; --scope closes--> dropped
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "field_value.h"
+#include "path.h"
+#include "policy.h"
+#include "text.h"
+#include "verdict.h"
+#include "worker.h"
+
+namespace cardscrub {
+
+enum class ValueType : uint8_t {
+  kString,   // text of any length
+  kNumber,   // a JSON number: stays one; masks are digits
+  kLiteral,  // true, false, null: never card data; counted as absent (null) or of the wrong type
+  kKey,      // a name: swept only
+  kFree,     // text without a name: swept only
+};
+
+// How a value's text must be handed over.
+enum class Want : uint8_t {
+  kStream,  // in stretches as they come; text() says what need not be shown again
+  kWhole,   // once, complete, with last = true; when it is longer than kNamedValueMax units: at once with last = false
+  kSkip,    // not at all
+};
+
+class Scrubber {
+ public:
+  static constexpr uint64_t kNoHold = ~uint64_t{0};
+
+  // All references outlive the scrubber. name_space: the token namespace of this request.
+  Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
+           FindingObserver* observer = nullptr);
+  ~Scrubber();
+  Scrubber(const Scrubber&) = delete;
+  Scrubber& operator=(const Scrubber&) = delete;
+
+  // ---- for whoever owns the bytes (Body, Head)
+  // The bytes that are in memory now; they must reach back to hold() and to the first unit of every text shown.
+  void set_view(const RawView& view) { view_ = view; }
+  const RawView& view() const { return view_; }
+  // The lowest absolute offset that a waiting decision may still write to; kNoHold: none.
+  uint64_t hold() const;
+  // Decides what has waited for longer than limits::kWindow bytes without what is to come.
+  void release_holds();
+  // The end of the body: closes what is open, checks cardscrub_require.
+  void finish();
+
+  // ---- for content filters
+  // An object, list, part or element with this name begins (empty: none). False: too deep; the fault is noted.
+  [[nodiscard]] bool open(Bytes name);
+  void close();
+  // Forms: the following fields belong to the scope of this prefix ("card" for card[number]); "" is the root.
+  void use_form_scope(Bytes prefix);
+  const Path& path() const { return path_; }
+
+  // What the leaf name announces here. Cheap for names that announce nothing.
+  FieldMatch match(Bytes leaf);
+  // A value begins. Of a leaf with match.kind == kNone and no digits in it, neither begin() nor text() need be called.
+  Want begin(Bytes leaf, FieldMatch match, ValueType type);
+  // A stretch of the value: text[0] is the first unit that was not settled by the call before. Returns how many
+  // leading units are settled: they will not be asked for again. With last, all are.
+  size_t text(const Text& text, bool last);
+
+  // The bytes cannot be parsed from `offset` on (only the first call counts). Refused where cardscrub_require asks for
+  // fields; otherwise the filter goes on as well as it can and shows the rest as free text.
+  void malformed(uint64_t offset);
+  // A fault of any kind: the request is refused for `reason`.
+  void refuse(Reason reason, int64_t offset = -1);
+  bool refused() const { return verdict_.refused(); }
+  const Policy& policy() const { return policy_; }
+
+ private:
+  struct Scope;
+  struct Pending;
+
+  // ---- scrubber.cpp: what a value is, and what is written
+  size_t sweep(const Text& text, bool last);
+  void swept(const Text& text, const Finding& finding, bool alone);
+  bool overlaps_a_finding(const Text& text, const Finding& finding, bool last);
+  void named(const Text& text);
+  void named_pan(const Text& text);
+  void named_code(const Text& text);
+  void named_expiry(const Text& text);
+  void named_track(const Text& text);
+  void named_too_long(const Text& text);
+  bool accept(const Digits& pan, Brand brand, Reason* reason) const;
+  bool tokenize(const Digits& pan, Digits* token);
+  void act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong,
+                  bool alone);
+  void invalid(Reason reason, const Text& text, Kind kind, Brand brand);
+  void put(const Text& text, const DigitsAt& at, const Digits& now);
+  void mask(const Text& text, size_t begin, size_t end, bool keep_ends);
+  void remember_first(const Digits& pan, Brand brand, const Digits* token);
+  void note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
+            const std::string& name);
+  void note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin, size_t end);
+  uint64_t wire_begin(const Text& text, size_t i) const;
+  std::string field() const;
+  bool changes() const { return policy_.mode == Mode::kOn; }
+
+  // ---- scrubber_scope.cpp: what belongs together
+  Scope& scope();
+  Scope* find_scope(size_t depth, uint64_t form_key);
+  void scope_has_pan(const Digits& token, Brand brand, bool strong);
+  void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
+  void release_all();
+  void resolve(Scope& scope, bool closing, uint64_t full_before);
+  void resolve_code(Pending& code, const Digits& token, Brand brand);
+  void write_alias(Pending& code, const Digits* token);
+  void close_scope(size_t index);
+  void take_expiry(Scope& scope, const Expiry& expiry, const std::string& field);
+
+  const Policy& policy_;
+  Worker& worker_;
+  Verdict& verdict_;
+  std::string_view name_space_;
+  FindingObserver* observer_;
+  RawView view_;
+  Path path_;
+  std::vector<Scope> scopes_;
+  std::vector<Pending> pending_;
+  uint64_t form_key_ = 0;  // hash of the form prefix; 0 is the root
+  uint32_t next_scope_ = 1;
+  // The value being read.
+  SecretBuffer leaf_;
+  FieldMatch match_;
+  ValueType type_ = ValueType::kFree;
+  bool too_long_ = false;
+  uint64_t position_ = 0;  // on the wire, of the stretch that is being read
+  Before before_;
+  size_t judged_ = 0;  // leading units of the next stretch whose findings have been dealt with
+  // The whole body.
+  uint32_t seen_kinds_ = 0;   // bit per Kind: a field of it had a value
+  uint32_t valid_kinds_ = 0;  // bit per Kind: a valid one
+  bool malformed_ = false;
+};
+
+}  // namespace cardscrub

@@ -1,0 +1,94 @@
+// Memory that may hold card data: wiping, and the buffer that wipes itself.
+#include "secret.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <utility>
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kSmallestBlock = 64;
+
+void release(uint8_t* block, size_t capacity) noexcept {
+  if (block == nullptr) return;
+  wipe(block, capacity);
+  ::operator delete(block);
+}
+
+}  // namespace
+
+void wipe(void* data, size_t size) noexcept {
+  if (size != 0) OPENSSL_cleanse(data, size);
+}
+
+SecretBuffer::~SecretBuffer() { release(data_, capacity_); }
+
+SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
+  if (this != &other) {
+    release(data_, capacity_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+  }
+  return *this;
+}
+
+void SecretBuffer::reserve(size_t capacity) {
+  if (capacity <= capacity_) return;
+  auto* block = static_cast<uint8_t*>(::operator new(capacity));
+  if (size_ != 0) std::memcpy(block, data_, size_);
+  release(data_, capacity_);
+  data_ = block;
+  capacity_ = capacity;
+}
+
+void SecretBuffer::append(Bytes bytes) {
+  if (bytes.empty()) return;
+  if (bytes.size() > std::numeric_limits<size_t>::max() / 2 - size_) throw std::bad_alloc();
+  const size_t wanted = size_ + bytes.size();
+  // Doubling keeps a sequence of appends linear.
+  if (wanted > capacity_) reserve(std::max({wanted, 2 * capacity_, kSmallestBlock}));
+  std::memcpy(data_ + size_, bytes.data(), bytes.size());
+  size_ = wanted;
+}
+
+void SecretBuffer::resize(size_t size) {
+  if (size < size_) {
+    wipe(data_ + size, size_ - size);
+  } else if (size > size_) {
+    if (size > capacity_) reserve(std::max(size, kSmallestBlock));
+    std::memset(data_ + size_, 0, size - size_);
+  }
+  size_ = size;
+}
+
+void SecretBuffer::drop_front(size_t count) {
+  count = std::min(count, size_);
+  if (count == 0) return;
+  const size_t rest = size_ - count;
+  if (rest != 0) std::memmove(data_, data_ + count, rest);
+  wipe(data_ + rest, count);
+  size_ = rest;
+}
+
+void SecretBuffer::clear() {
+  wipe(data_, size_);
+  size_ = 0;
+}
+
+bool Digits::operator==(const Digits& other) const {
+  return size_ == other.size_ && CRYPTO_memcmp(value_.data(), other.value_.data(), size_) == 0;
+}
+
+}  // namespace cardscrub

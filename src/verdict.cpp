@@ -1,0 +1,112 @@
+// Verdict: problems and counts of one request, and the answer that is made of them.
+#include "verdict.h"
+
+#include <algorithm>
+
+#include "text.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kFieldMax = 128;
+
+std::string_view title_of(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+// The lower, the more it matters when several problems meet.
+int rank_of(int status) {
+  switch (status) {
+    case 500:
+      return 0;
+    case 503:
+      return 1;
+    case 413:
+      return 2;
+    case 415:
+      return 3;
+    case 403:
+      return 4;
+    case 400:
+      return 5;
+    default:
+      return 6;
+  }
+}
+
+}  // namespace
+
+std::string printable_field(Bytes name) {
+  std::string out;
+  size_t run = 0;  // digits in a row: six may be an index, more could be part of a number
+  for (uint8_t c : name.first(std::min(name.size(), kFieldMax))) {
+    bool digit = is_digit(c);
+    run = digit ? run + 1 : 0;
+    bool plain = is_alpha(c) || digit || c == '.' || c == '_' || c == '-' || c == '[' || c == ']' || c == ':';
+    out.push_back(!plain ? '?' : run > 6 ? '*' : static_cast<char>(c));
+  }
+  return out;
+}
+
+void Verdict::refuse(Reason reason, std::string_view field, int64_t offset) {
+  ++refused_count_;
+  if (problems_.size() < limits::kReasons) problems_.push_back({reason, std::string(field), offset});
+}
+
+int Verdict::status() const {
+  int status = 422;
+  for (const Problem& problem : problems_) {
+    int other = reason_status(problem.reason);
+    if (rank_of(other) < rank_of(status)) status = other;
+  }
+  return status;
+}
+
+// Written by hand: names are printable_field()s and need no escapes, the rest are fixed sentences.
+std::string Verdict::problem_json() const {
+  int code = status();
+  std::string out = "{\"type\":\"about:blank\",\"title\":\"";
+  out += title_of(code);
+  out += "\",\"status\":" + std::to_string(code) + ",\"errors\":[";
+  bool first = true;
+  for (const Problem& problem : problems_) {
+    if (!first) out += ',';
+    first = false;
+    out += '{';
+    if (!problem.field.empty()) out += "\"field\":\"" + problem.field + "\",";
+    out += "\"reason\":\"";
+    out += reason_name(problem.reason);
+    out += "\",\"detail\":\"";
+    out += reason_text(problem.reason);
+    out += '"';
+    if (problem.offset >= 0) out += ",\"offset\":" + std::to_string(problem.offset);
+    out += '}';
+  }
+  out += "]}\n";
+  return out;
+}
+
+void Verdict::count(Kind kind, Brand brand, Action action) {
+  if (kind == Kind::kPan || kind == Kind::kCode || kind == Kind::kTrack) ++findings_;
+  ++kinds_[static_cast<size_t>(kind)];
+  ++brands_[static_cast<size_t>(brand)];
+  ++actions_[static_cast<size_t>(action)];
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,22 @@
+// What one worker process owns: scratch space and crypto contexts, reused from request to request.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "code_store.h"
+#include "detector.h"
+#include "token.h"
+
+namespace cardscrub {
+
+struct Worker {
+  const Detector* detector = nullptr;
+  HsScratch scratch;
+  std::optional<TokenVault> vault;     // none: masks and monitoring only
+  std::optional<CodeStore> codes;      // none: codes get an alias that nothing can turn back
+  RandomBlock random;
+  int64_t now = 0;                     // seconds since 1970; the caller keeps it fresh
+};
+
+}  // namespace cardscrub

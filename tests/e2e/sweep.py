@@ -1,0 +1,77 @@
+"""Looks for card data in what a server left behind, in every form it may have been written in."""
+import os
+import re
+import subprocess
+from urllib.parse import unquote_to_bytes
+
+_SEPARATORS = b" \t-._+/\x00"
+_NO_BREAK = b"\xc2\xa0"
+
+
+def views(data):
+    """The bytes as they are, and with each way of writing a digit undone (twice, for forms inside forms)."""
+    seen = [data]
+    current = data
+    for _ in range(2):
+        undone = unquote_to_bytes(current) if b"%" in current else current
+        undone = re.sub(rb"\\u00([0-9a-fA-F]{2})", lambda m: bytes([int(m.group(1), 16)]), undone)
+        undone = re.sub(rb"\\x([0-9a-fA-F]{2})", lambda m: bytes([int(m.group(1), 16)]), undone)
+        undone = re.sub(rb"&#(\d{2,3});", lambda m: bytes([int(m.group(1)) & 255]), undone)
+        undone = re.sub(rb"&#x([0-9a-fA-F]{2});", lambda m: bytes([int(m.group(1), 16)]), undone)
+        if undone == current:
+            break
+        seen.append(undone)
+        current = undone
+    return seen
+
+
+def pans_in(data, pans):
+    """Those of `pans` of which 12 digits or more in a row stand in `data`, separators between them or not."""
+    found = set()
+    for view in views(data):
+        closed = view.replace(_NO_BREAK, b"").translate(None, _SEPARATORS)
+        for pan in pans:
+            stretches = {pan[i:i + 12] for i in range(len(pan) - 11)}
+            if any(s.encode() in view or s.encode() in closed for s in stretches):
+                found.add(pan)
+    return found
+
+
+def codes_in(data, codes):
+    """Those of `codes` that stand behind the name of a security code."""
+    found = set()
+    for view in views(data):
+        for code in codes:
+            name = rb"(?:cvv2?|cvc2?|csc|cid|security_?code|cc-csc)"
+            if re.search(name + rb"[\"'\\\]]{0,3}\s*[=:]\s*[\"'\\]{0,3}" + code.encode() + rb"(?![0-9])", view, re.I):
+                found.add(code)
+    return found
+
+
+def files_below(prefix, skip):
+    for folder, _, names in os.walk(prefix):
+        for name in names:
+            path = os.path.join(folder, name)
+            if path not in skip and os.path.isfile(path):
+                yield path
+
+
+def leaks(prefix, skip, pans, codes):
+    """One line for each file below `prefix` that holds card data."""
+    out = []
+    for path in files_below(prefix, skip):
+        with open(path, "rb") as f:
+            data = f.read()
+        for what in sorted(pans_in(data, pans)) + sorted(codes_in(data, codes)):
+            out.append("%s holds %s" % (os.path.relpath(path, prefix), what))
+    return out
+
+
+def scan(tool, files):
+    """What `cardscrub scan` finds in these files: its output, empty when they are clean."""
+    if not files:
+        return ""
+    run = subprocess.run([tool, "scan", *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    if run.returncode == 0:
+        return ""
+    return run.stdout.decode("utf-8", "replace") or "exit status %d" % run.returncode

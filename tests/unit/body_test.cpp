@@ -1,0 +1,331 @@
+// Body and scrubber together: named fields, the sweep, scopes and codes, at every cut.
+#include "filters/body.h"
+
+#include "src/issuer.h"
+#include "tests/rig.h"
+#include "tests/unit/testing.h"
+
+namespace cardscrub {
+namespace {
+
+using testing::kChunkSizes;
+using testing::Rig;
+using testing::Run;
+using testing::run_body;
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+constexpr std::string_view kText = "text/plain";
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+struct Case {
+  const char* name;
+  std::string_view type;
+  std::string in;
+  std::string out;  // TOKEN(n) written out by the caller; empty: refused
+  std::vector<std::string> events;
+};
+
+std::string visa() { return Rig::get().token("4111111111111111"); }
+
+std::string grouped(std::string digits, char separator) {
+  for (size_t at : {12u, 8u, 4u}) digits.insert(at, 1, separator);
+  return digits;
+}
+
+std::string escaped(std::string_view digits, std::string_view prefix) {
+  std::string out;
+  for (char c : digits) out += std::string(prefix) + c;
+  return out;
+}
+
+// Codes are masked here: an alias is random.
+void values_at_every_cut(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  const std::string t = visa();
+  const Case cases[] = {
+      {"json, named", kJson, R"({"card_number":"4111111111111111","cvv":"123"})",
+       R"({"card_number":")" + t + R"(","cvv":"***"})",
+       {"pan visa tokenize 16+16 card_number", "code visa mask 41+3 cvv"}},
+      {"json, number", kJson, R"({"card_number":4111111111111111,"cvv":123,"x":1})",
+       R"({"card_number":)" + t + R"(,"cvv":999,"x":1})",
+       {}},
+      {"json, spaces between groups", kJson, R"({"card_number":"4111 1111 1111 1111"})",
+       R"({"card_number":")" + grouped(t, ' ') + R"("})", {}},
+      {"json, object", kJson, R"({"card":{"number":"4111-1111-1111-1111","exp_month":12,"exp_year":2030}})",
+       R"({"card":{"number":")" + grouped(t, '-') + R"(","exp_month":12,"exp_year":2030}})", {}},
+      {"json, escapes", kJson, R"({"card_number":")" + escaped("4111111111111111", "\\u003") + R"("})",
+       R"({"card_number":")" + escaped(t, "\\u003") + R"("})", {"pan visa tokenize 16+96 card_number"}},
+      {"json, escaped name", kJson, R"({"card\u005fnumber":"4111111111111111"})",
+       R"({"card\u005fnumber":")" + t + R"("})", {}},
+      {"json, swept", kJson, R"({"note":"call me, 4111111111111111 is it"})",
+       R"({"note":"call me, )" + t + R"( is it"})", {"pan visa tokenize 18+16 note"}},
+      {"json, key", kJson, R"({"4111111111111111":1})", R"({")" + t + R"(":1})", {}},
+      {"json in json", kJson, R"({"data":"{\"card_number\":\"4111111111111111\",\"cvv\":\"123\"}"})",
+       R"({"data":"{\"card_number\":\")" + t + R"(\",\"cvv\":\"***\"}"})", {}},
+      {"json, list of numbers", kJson, R"({"card_number":["4111111111111111","4111111111111111"]})",
+       R"({"card_number":[")" + t + R"(",")" + t + R"("]})", {}},
+      {"json, nothing", kJson, R"({"id":20261123123456,"t":"2026-11-23T12:34:56Z","v":0.4111111111111111})",
+       R"({"id":20261123123456,"t":"2026-11-23T12:34:56Z","v":0.4111111111111111})", {}},
+      {"json, ambiguous alone", kJson, R"({"code":"123","number":"77"})", R"({"code":"123","number":"77"})", {}},
+      {"json, ambiguous beside a card", kJson, R"({"code":"123","number":"4111111111111111"})",
+       R"({"code":"***","number":")" + t + R"("})", {}},
+      {"json, token stays", kJson, R"({"card_number":")" + t + R"("})", R"({"card_number":")" + t + R"("})", {}},
+      {"json, mask stays", kJson, R"({"card_number":"411111******1111"})", R"({"card_number":"411111******1111"})", {}},
+      {"json, null and empty", kJson, R"({"card_number":null,"cvv":""})", R"({"card_number":null,"cvv":""})", {}},
+      {"json, luhn", kJson, R"({"card_number":"4111111111111112"})", "", {"pan visa reject pan.luhn 16+16 card_number"}},
+      {"json, code length", kJson, R"({"card_number":"4111111111111111","cvv":"12"})", "", {}},
+      {"json, amex code", kJson, R"({"card_number":"371449635398431","cvv":"123"})", "", {}},
+      {"json, type", kJson, R"({"card_number":true})", "", {}},
+      {"json, past", kJson, R"({"card_number":"4111111111111111","exp_month":1,"exp_year":2020})", "", {}},
+      {"json, track", kJson, R"({"swipe":"%B4111111111111111^DOE/JOHN^29121010000000000?"})",
+       R"({"swipe":"%B****************^DOE/JOHN^*****************?"})", {}},
+      {"form, named", kForm, "card_number=4111111111111111&cvv=123&x=1",
+       "card_number=" + t + "&cvv=***&x=1", {"pan visa tokenize 12+16 card_number", "code visa mask 33+3 cvv"}},
+      {"form, plus", kForm, "a=b&card_number=4111+1111+1111+1111", "a=b&card_number=" + grouped(t, '+'), {}},
+      {"form, percent", kForm, "card_number=" + escaped("4111111111111111", "%3"), "card_number=" + escaped(t, "%3"), {}},
+      {"form, brackets", kForm, "card%5Bnumber%5D=4111111111111111&card[cvc]=123",
+       "card%5Bnumber%5D=" + t + "&card[cvc]=***", {}},
+      {"form, swept", kForm, "comment=my+card+4111111111111111+ok&q=", "comment=my+card+" + t + "+ok&q=", {}},
+      {"form, json inside", kForm, "p=%7B%22card_number%22%3A%224111111111111111%22%7D",
+       "p=%7B%22card_number%22%3A%22" + t + "%22%7D", {}},
+      {"text", kText, "pay 4111 1111 1111 1111 now", "pay " + grouped(t, ' ') + " now", {"pan visa tokenize 4+19 "}},
+      {"text, no card", kText, "phone +49 170 1234567, order 123456789012", "phone +49 170 1234567, order 123456789012", {}},
+      {"text, json inside", kText, R"({"card_number":"4111111111111111"})", R"({"card_number":")" + t + R"("})", {}},
+      {"binary", "application/octet-stream", std::string("\x00\xFF", 2) + "4111111111111111" + std::string("\x00", 1),
+       std::string("\x00\xFF", 2) + t + std::string("\x00", 1), {}},
+      {"empty", kJson, "", "", {}},
+  };
+  for (const Case& c : cases) {
+    Run whole = run_body(policy, c.type, c.in, 0);
+    bool refused = c.out.empty() && !c.in.empty();
+    if (whole.verdict.refused() != refused) {
+      fail_msg("case: %s: %s", c.name, whole.verdict.refused() ? whole.verdict.problem_json().c_str() : "not refused");
+    }
+    if (!refused && whole.out != c.out) fail_msg("case: %s: got %s", c.name, whole.out.c_str());
+    if (!c.events.empty() && whole.events != c.events) {
+      for (const std::string& event : whole.events) print_error("event: %s\n", event.c_str());
+      fail_msg("case: %s: other events", c.name);
+    }
+    for (size_t chunk : kChunkSizes) {
+      for (bool separate_end : {false, true}) {
+        Run cut = run_body(policy, c.type, c.in, chunk, separate_end);
+        if (cut.verdict.refused() != refused) fail_msg("case: %s, pieces of %zu: verdict", c.name, chunk);
+        if (refused) continue;
+        if (cut.out != whole.out) fail_msg("case: %s, pieces of %zu: got %s", c.name, chunk, cut.out.c_str());
+        if (cut.events != whole.events) fail_msg("case: %s, pieces of %zu: events", c.name, chunk);
+      }
+    }
+    if (refused) continue;
+    Run twice = run_body(policy, c.type, whole.out, 0);
+    if (twice.out != whole.out) fail_msg("case: %s: twice is not once: %s", c.name, twice.out.c_str());
+  }
+}
+
+// The code that `text` shows at `at` is an alias of `code` under `token`.
+void assert_alias(const std::string& name, std::string_view token, std::string_view alias, std::string_view code) {
+  Digits out;
+  StoreResult result = Rig::get().worker().codes->take(testing::digits_of(token), testing::digits_of(alias),
+                                                       Rig::get().worker().now, 0, &out);
+  if (result != StoreResult::kOk || testing::text_of(out) != code) fail_msg("case: %s", name.c_str());
+}
+
+void codes_are_bound_to_their_pan(void**) {
+  Policy policy = Rig::get().policy();
+  const std::string visa_token = visa();
+  const std::string master_token = Rig::get().token("5555555555554444");
+  const struct {
+    const char* name;
+    std::string_view type;
+    std::string in;
+    // offset of the code in the body, its text, the token it belongs to
+    std::vector<std::array<std::string, 2>> codes;  // code as it stands in the body, token
+  } cases[] = {
+      {"after", kJson, R"({"card_number":"4111111111111111","cvv":"123"})", {{"123", visa_token}}},
+      {"before", kJson, R"({"cvv":"123","card_number":"4111111111111111"})", {{"123", visa_token}}},
+      {"scope around", kJson, R"({"cvv":"123","card":{"number":"4111111111111111"}})", {{"123", visa_token}}},
+      {"scope inside", kJson, R"({"card_number":"4111111111111111","v":{"cvv":"123"}})", {{"123", visa_token}}},
+      {"scope beside", kJson, R"({"v":{"cvv":"123"},"card":{"number":"4111111111111111"}})", {{"123", visa_token}}},
+      {"two objects", kJson,
+       R"([{"card_number":"4111111111111111","cvv":"123"},{"cvv":"456","card_number":"5555555555554444"}])",
+       {{"123", visa_token}, {"456", master_token}}},
+      {"with a token", kJson, R"({"card_number":")" + visa_token + R"(","cvv":"123"})", {{"123", visa_token}}},
+      {"as numbers", kJson, R"({"card_number":4111111111111111,"cvv":123})", {{"123", visa_token}}},
+      {"form", kForm, "cvv=123&card_number=4111111111111111", {{"123", visa_token}}},
+      {"form, prefixes", kForm,
+       "a[cvv]=123&b[card_number]=5555555555554444&b[cvv]=456&a[card_number]=4111111111111111",
+       {{"123", visa_token}, {"456", master_token}}},
+      {"form, rows of one name", kForm,
+       "card_number=4111111111111111&cvv=123&card_number=5555555555554444&cvv=456",
+       {{"123", visa_token}, {"456", master_token}}},
+  };
+  for (const auto& c : cases) {
+    for (size_t chunk : kChunkSizes) {
+      Rig::get().fresh_store();
+      Run run = run_body(policy, c.type, c.in, chunk);
+      std::string name = std::string(c.name) + ", pieces of " + std::to_string(chunk);
+      if (run.verdict.refused()) fail_msg("case: %s: %s", name.c_str(), run.verdict.problem_json().c_str());
+      assert_int_equal(run.out.size(), c.in.size());
+      for (const auto& [code, token] : c.codes) {
+        size_t at = c.in.find(code);
+        std::string alias = run.out.substr(at, code.size());
+        if (alias == code || alias[0] == '0') fail_msg("case: %s: alias %s", name.c_str(), alias.c_str());
+        assert_alias(name, token, alias, code);
+      }
+    }
+  }
+}
+
+void an_alias_that_comes_back_stays(void**) {
+  Policy policy = Rig::get().policy();
+  Rig::get().fresh_store();
+  for (std::string in : {R"({"card_number":"4111111111111111","cvv":"123"})", R"({"cvv":"123","card_number":"4111111111111111"})"}) {
+    Run once = run_body(policy, kJson, in, 0);
+    Run twice = run_body(policy, kJson, once.out, 0);
+    assert_string_equal(once.out.c_str(), twice.out.c_str());
+  }
+}
+
+void a_code_without_pan_stands_for_nothing(void**) {
+  Rig::get().fresh_store();
+  Run run = run_body(Rig::get().policy(), kJson, R"({"cvv":"123"})", 0);
+  assert_false(run.verdict.refused());
+  assert_string_not_equal(run.out.c_str(), R"({"cvv":"123"})");
+  assert_int_equal(Rig::get().worker().codes->counters().entries, 0);
+}
+
+void a_full_store_refuses(void**) {
+  Policy policy = Rig::get().policy();
+  Rig::get().fresh_store(1024);
+  int refused = 0;
+  for (int i = 0; i < 200; ++i) {
+    std::string pan = "411111" + std::to_string(100000000 + i * 7919);
+    Digits digits = testing::digits_of(pan);
+    pan += static_cast<char>('0' + luhn_check_digit(digits.span()));
+    Run run = run_body(policy, kJson, R"({"card_number":")" + pan + R"(","cvv":"123"})", 0);
+    if (!run.verdict.refused()) continue;
+    ++refused;
+    assert_int_equal(run.verdict.status(), 503);
+    assert_true(run.out.empty());
+  }
+  assert_true(refused > 0);
+  Rig::get().fresh_store();
+}
+
+void every_failing_field_is_named(void**) {
+  Policy policy = Rig::get().policy();
+  policy.require = 1u << static_cast<unsigned>(Kind::kPan) | 1u << static_cast<unsigned>(Kind::kCode) |
+                   1u << static_cast<unsigned>(Kind::kExpiry);
+  Run run = run_body(policy, kForm, "card_number=4111111111111112&cvv=12&expiry_month=13", 0);
+  std::string answer = run.verdict.problem_json();
+  for (const char* word : {"pan.luhn", "code.length", "expiry.month", "field.missing", "\"field\":\"card_number\""}) {
+    if (answer.find(word) == std::string::npos) fail_msg("%s not in %s", word, answer.c_str());
+  }
+  assert_null(std::strstr(answer.c_str(), "4111"));
+}
+
+void monitor_changes_nothing(void**) {
+  Policy policy = Rig::get().policy();
+  policy.mode = Mode::kMonitor;
+  for (std::string in : {R"({"card_number":"4111111111111111","cvv":"123","note":"5555 5555 5555 4444"})",
+                         R"({"card_number":"4111111111111112"})"}) {
+    Run whole = run_body(policy, kJson, in, 0);
+    assert_string_equal(whole.out.c_str(), in.c_str());
+    assert_false(whole.verdict.refused());
+    for (size_t chunk : kChunkSizes) assert_true(run_body(policy, kJson, in, chunk).events == whole.events);
+  }
+}
+
+void actions(void**) {
+  Policy on = Rig::get().policy();
+  const struct {
+    const char* name;
+    Action Policy::*what;
+    Action action;
+    std::string in;
+    std::string out;  // empty: refused
+  } cases[] = {
+      {"pan mask", &Policy::pan, Action::kMask, R"({"card_number":"4111 1111 1111 1111"})",
+       R"({"card_number":"4111 11** **** 1111"})"},
+      {"pan mask, number", &Policy::pan, Action::kMask, R"({"card_number":4111111111111111})", "number"},
+      {"pan reject", &Policy::pan, Action::kReject, R"({"card_number":"4111111111111111"})", ""},
+      {"code mask", &Policy::code, Action::kMask, R"({"cvv":"123"})", R"({"cvv":"***"})"},
+      {"code reject", &Policy::code, Action::kReject, R"({"cvv":"123"})", ""},
+      {"sweep mask", &Policy::sweep, Action::kMask, R"({"n":"4111111111111111"})", R"({"n":"411111******1111"})"},
+      {"sweep reject", &Policy::sweep, Action::kReject, R"({"n":"4111111111111111"})", ""},
+      {"sweep off", &Policy::sweep, Action::kNone, R"({"n":"4111111111111111"})", R"({"n":"4111111111111111"})"},
+      {"invalid mask", &Policy::invalid, Action::kMask, R"({"card_number":"4111111111111112","cvv":"12"})",
+       R"({"card_number":"411111******1112","cvv":"**"})"},
+  };
+  for (const auto& c : cases) {
+    Policy policy = on;
+    policy.*c.what = c.action;
+    for (size_t chunk : kChunkSizes) {
+      Run run = run_body(policy, kJson, c.in, chunk);
+      if (c.out == "number") {
+        Digits digits = testing::digits_of(run.out);
+        if (run.out.size() != c.in.size() || digits.size() != 16 || luhn_valid(digits.span()) ||
+            run.out.find("411111") == std::string::npos) {
+          fail_msg("case: %s: %s", c.name, run.out.c_str());
+        }
+      } else if (run.verdict.refused() != c.out.empty() || (!c.out.empty() && run.out != c.out)) {
+        fail_msg("case: %s, pieces of %zu: %s", c.name, chunk, run.out.c_str());
+      }
+    }
+  }
+}
+
+void bounded_window(void**) {
+  Policy policy = Rig::get().policy();
+  const struct {
+    const char* name;
+    std::string_view type;
+    std::string in;
+  } cases[] = {
+      {"digits", kText, std::string(1 << 20, '1')},
+      {"digits in json", kJson, "[\"" + std::string(1 << 20, '7') + "\"]"},
+      {"number in json", kJson, "[" + std::string(1 << 20, '7') + "]"},
+      {"digits and spaces", kText, replaced(std::string(1 << 18, 'x'), "x", "4 ")},
+      {"escapes", kJson, "[\"" + replaced(std::string(1 << 16, 'x'), "x", "\\u0034") + "\"]"},
+      {"percent", kForm, "a=" + replaced(std::string(1 << 16, 'x'), "x", "%34")},
+      {"long name", kForm, std::string(1 << 20, 'n') + "=1"},
+      {"long key", kJson, "{\"" + std::string(1 << 20, 'n') + "\":1}"},
+      {"code, then much", kJson, R"({"cvv":"123","x":")" + std::string(1 << 18, 'a') + R"("})"},
+  };
+  for (const auto& c : cases) {
+    for (size_t chunk : {size_t{1460}, size_t{16384}, size_t{0}}) {
+      Run run = run_body(policy, c.type, c.in, chunk);
+      if (run.verdict.refused()) fail_msg("case: %s: %s", c.name, run.verdict.problem_json().c_str());
+      if (run.out.size() != c.in.size()) fail_msg("case: %s: size", c.name);
+      if (run.largest_held > limits::kWindow + 2 * limits::kJoinStep) {
+        fail_msg("case: %s: %zu bytes held", c.name, run.largest_held);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cardscrub
+
+int main() {
+  using namespace cardscrub;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(values_at_every_cut),
+      cmocka_unit_test(codes_are_bound_to_their_pan),
+      cmocka_unit_test(an_alias_that_comes_back_stays),
+      cmocka_unit_test(a_code_without_pan_stands_for_nothing),
+      cmocka_unit_test(a_full_store_refuses),
+      cmocka_unit_test(every_failing_field_is_named),
+      cmocka_unit_test(monitor_changes_nothing),
+      cmocka_unit_test(actions),
+      cmocka_unit_test(bounded_window),
+  };
+  return cmocka_run_group_tests_name("body", tests, nullptr, nullptr);
+}
