@@ -13,6 +13,9 @@ HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fcf-protection
 OPT ?= -O2 -g
 SANITIZE ?=
 comma := ,
+# V=1 shows the commands.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
 ifneq ($(SANITIZE),)
   HARDEN :=
   OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
@@ -50,24 +53,28 @@ lib: $(LIB)
 
 $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	@echo '  AR  $@'
+	$(Q)ar rcs $@ $^
 	@! nm -u $@ | grep ' ngx_' || { echo 'the library uses nginx'; rm -f $@; exit 1; }
 
 $(BUILD)/obj/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -c $< -o $@
+	@echo '  CXX $<'
+	$(Q)$(CXX) $(CXXFLAGS) -c $< -o $@
 
 cli: $(CLI)
 
 $(CLI): $(CLI_SOURCES:%.cpp=$(BUILD)/obj/%.o) $(LIB)
-	$(CXX) $(OPT) -o $@ $^ $(LIBS)
+	@echo '  LD  $@'
+	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
 
 module: lib  ## the nginx module alone
 	BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(OPT) -o $@ $^ $(LIBS) -lcmocka
+	@echo '  LD  $@'
+	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS) -lcmocka
 
 unit: $(UNIT_TESTS)  ## unit tests
 	@set -e; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=stdout $$t; done
@@ -111,7 +118,7 @@ e2e-asan:  ## end-to-end suite with library and module under AddressSanitizer an
 	  $(E2E) --slow 5 --module $(ASAN_BUILD)/ngx_http_cardscrub_module.so $(ARGS)
 
 e2e-valgrind: cli module  ## end-to-end suite under valgrind (slow)
-	CARDSCRUB_WRAP="valgrind --quiet --error-exitcode=9 --log-file={logs}/valgrind.%p --suppressions=tests/e2e/valgrind.supp" \
+	CARDSCRUB_WRAP="valgrind --quiet --log-file={logs}/valgrind.%p" \
 	  $(E2E) --slow 20 $(ARGS)
 
 # A harness is one file tests/fuzz/NAME_fuzz.cpp; its corpus is the folder tests/fuzz/corpus/NAME.
@@ -120,11 +127,13 @@ fuzz-replay-programs: $(FUZZ_SOURCES:tests/fuzz/%.cpp=$(BUILD)/replay/%)
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(subst fuzzer-no-link,fuzzer,$(OPT)) -o $@ $^ $(LIBS)
+	@echo '  LD  $@'
+	$(Q)$(CXX) $(subst fuzzer-no-link,fuzzer,$(OPT)) -o $@ $^ $(LIBS)
 
 $(BUILD)/replay/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay_main.o $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(OPT) -o $@ $^ $(LIBS)
+	@echo '  LD  $@'
+	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
 
 fuzz:  ## libFuzzer, every harness in turn; SECONDS=60 each, ONLY=name
 	@$(MAKE) --no-print-directory CXX=clang++ SANITIZE=fuzzer-no-link,address,undefined fuzz-programs

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "filters/chooser.h"
+#include "filters/inflate.h"
 #include "src/limits.h"
 
 namespace cardscrub {
@@ -29,6 +30,7 @@ struct Body::State {
   }
 
   Output push(MutableBytes piece, bool last);
+  Output push_encoded(MutableBytes piece, bool last);
 
   Verdict& verdict;
   Scrubber scrubber;
@@ -37,6 +39,11 @@ struct Body::State {
   SecretBuffer emitted;        // the Output's `held`
   uint64_t held_base = 0;
   uint64_t shown_from = 0;     // the filter has settled everything in front of this offset
+  std::unique_ptr<Inflater> inflater;
+  SecretBuffer packed;         // encoded bytes that have not been inflated yet
+  SecretBuffer chunk;          // inflated bytes on their way through push()
+  SecretBuffer unpacked;       // the Output's `held` of an encoded body
+  bool inflated = false;       // its end has been pushed
 };
 
 Body::Body(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
@@ -47,16 +54,57 @@ Body::~Body() = default;
 
 Reason Body::start(std::string_view content_type, std::string_view content_encoding) {
   Reason why = Reason::kNone;
-  if (!content_encoding.empty() && content_encoding != "identity") {
+  const Policy& policy = state_->scrubber.policy();
+  InflateLimits limits;
+  limits.output_max = policy.max_inflate;
+  state_->inflater = make_inflater_chain(content_encoding, limits, &why);
+  if (why == Reason::kNone && state_->inflater && (!policy.inflate || policy.mode == Mode::kMonitor)) {
     why = Reason::kBodyEncoding;
-  } else {
-    state_->filter = make_filter(content_type, 0, &why);
   }
+  if (why == Reason::kNone) state_->filter = make_filter(content_type, 0, &why);
   if (why != Reason::kNone) state_->scrubber.refuse(why);
   return why;
 }
 
-Body::Output Body::push(MutableBytes piece, bool last) { return state_->push(piece, last); }
+bool Body::inflates() const { return state_->inflater != nullptr; }
+
+Body::Output Body::push(MutableBytes piece, bool last) {
+  return state_->inflater ? state_->push_encoded(piece, last) : state_->push(piece, last);
+}
+
+Body::Output Body::State::push_encoded(MutableBytes piece, bool last) {
+  unpacked.clear();
+  packed.append(piece);
+  wipe(piece.data(), piece.size());
+  size_t read = 0;
+  bool more = false;
+  while (!inflated) {
+    chunk.resize(limits::kInflateStep / 4);
+    size_t consumed = 0;
+    size_t produced = 0;
+    InflateStatus status =
+        inflater->push(packed.span().subspan(read), last, chunk.span(), &consumed, &produced);
+    read += consumed;
+    Reason why = inflate_reason(status);
+    if (why != Reason::kNone) verdict.refuse(why, {});
+    if (!verdict.refused() && (produced != 0 || status == InflateStatus::kEnd)) {
+      inflated = status == InflateStatus::kEnd;
+      Output out = push(chunk.span().first(produced), inflated);
+      unpacked.append(out.held);
+      unpacked.append(out.piece);
+    }
+    if (verdict.refused()) {
+      unpacked.clear();
+      packed.clear();
+      return {};
+    }
+    if (status == InflateStatus::kMore) break;
+    more = !inflated && unpacked.size() >= limits::kInflateStep;
+    if (more) break;
+  }
+  packed.drop_front(read);
+  return {unpacked.span(), {}, more};
+}
 
 Body::Output Body::State::push(MutableBytes piece, bool last) {
   emitted.clear();
@@ -102,7 +150,7 @@ Body::Output Body::State::push(MutableBytes piece, bool last) {
     return {};
   }
   wipe(piece.data() + out, piece.size() - out);
-  return {emitted.span(), piece.first(out)};
+  return {emitted.span(), piece.first(out), false};
 }
 
 }  // namespace cardscrub

@@ -25,10 +25,14 @@ class Body {
   struct Output {
     MutableBytes held;
     MutableBytes piece;
+    bool more = false;  // compressed bodies: push an empty piece (with the same `last`) for what comes next
   };
   // With last, everything comes out. Once the verdict is refused, nothing comes out any more and the piece is wiped. May throw
   // std::bad_alloc.
   Output push(MutableBytes piece, bool last);
+
+  // The body is forwarded inflated: its length changes, and Content-Encoding no longer holds.
+  bool inflates() const;
 
  private:
   struct State;

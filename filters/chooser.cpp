@@ -9,6 +9,7 @@
 #include "filters/form.h"
 #include "filters/json.h"
 #include "filters/plain.h"
+#include "filters/xml.h"
 
 namespace cardscrub {
 
@@ -47,6 +48,9 @@ constexpr std::array kRows{
     Row{"application/json-seq", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
     Row{"+json-seq", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
     Row{"application/csp-report", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
+    Row{"text/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
+    Row{"+xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"application/x-www-form-urlencoded", false,
         [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
 };

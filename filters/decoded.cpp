@@ -68,8 +68,7 @@ Form foreign_form(char32_t zero, Form form) {
     case Form::kByte:
       return has_star ? Form::kByte : Form::kByteDigit;
     case Form::kHex:
-      if (has_star) return Form::kHex;
-      return (zero & 15) <= 6 ? Form::kHexLow : Form::kFixed;
+      return has_star ? Form::kHex : Form::kHexLow;
     default:
       return Form::kFixed;
   }

@@ -19,6 +19,7 @@ class Decoded {
   void add_run(const Text& in);
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  uint64_t first_at() const { return units_.front().at; }  // of a text that is not empty
   Text text() { return {bytes_.data(), size_, units_.data(), 0}; }
   void drop_front(size_t count);  // wipes
   void clear();                   // wipes, keeps the memory

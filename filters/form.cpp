@@ -29,7 +29,8 @@ bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n
 class FormFilter : public Filter {
  public:
   FormFilter(unsigned layer, const FormSyntax& syntax)
-      : layer_(layer), syntax_(syntax), cookie_(syntax.separator == ';'), value_(layer), json_(layer) {
+      : layer_(layer), syntax_(syntax), cookie_(syntax.separator == ';'),
+        escapes_(syntax.plus_is_space ? Escapes::kForm : Escapes::kUri), value_(layer), json_(layer) {
     if (cookie_) state_ = State::kName;
   }
 
@@ -101,64 +102,65 @@ class FormFilter : public Filter {
     if (cookie_ && seen_ == 0) {
       while (pos_ < text.size && (text.data[pos_] == ' ' || text.data[pos_] == '\t')) ++pos_;
     }
-    const size_t end = find_either(text.data, text.size, pos_ + seen_, '=', syntax_.separator);
-    const size_t length = end - pos_;
+    // A name that is not complete is looked at again from its beginning: it is short.
+    const Bytes ahead{text.data + pos_, std::min(text.size - pos_, kNameRawMax + 1)};
+    const FormScan scan = scan_until(ahead, '=', syntax_.separator, syntax_);
+    const size_t length = scan.size;
+    const size_t end = pos_ + length;
     if (end == text.size && !last && length <= kNameRawMax) return false;
     seen_ = 0;
     if (length > kNameRawMax) {
-      value_.begin({}, {}, ValueType::kKey, syntax_.plus_is_space, scrubber);
+      value_.begin({}, {}, ValueType::kKey, escapes_, scrubber);
       state_ = State::kLongName;
       return true;
     }
     const Text raw = text.sub(pos_, length);
     if (end == text.size || text.data[end] != '=') {
-      bare(raw, scrubber);
+      bare(raw, scan, scrubber);
       pos_ = std::min(end + 1, text.size);
       return end < text.size;
     }
     pos_ = end + 1;
-    return named(raw, text, last, scrubber);
+    return named(raw, scan, text, last, scrubber);
   }
 
   // A name without a value.
-  void bare(const Text& raw, Scrubber& scrubber) {
-    FormScan scan = scan_value({raw.data, raw.size}, syntax_);
+  void bare(const Text& raw, const FormScan& scan, Scrubber& scrubber) {
     note_bad_escape(raw, scan, scrubber);
     if (!scan.may_matter) return;
     scrubber.use_form_scope({});
-    value_.begin({}, {}, ValueType::kFree, syntax_.plus_is_space, scrubber);
+    value_.begin({}, {}, ValueType::kFree, escapes_, scrubber);
     value_.text(raw, true, scrubber);
   }
 
   // A name, and the value behind it as far as it is known: pos_ is behind the '='.
-  bool named(const Text& raw, const Text& text, bool last, Scrubber& scrubber) {
-    FormScan name_scan = scan_value({raw.data, raw.size}, syntax_);
+  bool named(const Text& raw, const FormScan& name_scan, const Text& text, bool last, Scrubber& scrubber) {
     note_bad_escape(raw, name_scan, scrubber);
     if (name_scan.may_hold_digits) {
-      value_.begin({}, {}, ValueType::kKey, syntax_.plus_is_space, scrubber);
+      value_.begin({}, {}, ValueType::kKey, escapes_, scrubber);
       value_.text(raw, true, scrubber);
     }
     Bytes leaf{raw.data, raw.size};
     if (name_scan.encoded) {
       name_.clear();
-      decoder_.start(syntax_.plus_is_space, 0);
+      decoder_.start(escapes_, 0);
       decoder_.feed(raw, &name_);
       decoder_.finish(&name_);
       leaf = {name_.text().data, name_.size()};
     }
     const FieldMatch match = scrubber.match(leaf);
-    const size_t end = find_byte(text.data, text.size, pos_, syntax_.separator);
-    const bool complete = end < text.size || last;
-    if (match.kind == Kind::kNone && complete) {
-      FormScan scan = scan_value({text.data + pos_, end - pos_}, syntax_);
-      if (!scan.may_matter) {
-        note_bad_escape(text.sub(pos_, end - pos_), scan, scrubber);
+    if (match.kind == Kind::kNone) {
+      const Bytes ahead{text.data + pos_, text.size - pos_};
+      const FormScan scan = scan_until(ahead, syntax_.separator, syntax_.separator, syntax_);
+      const size_t end = pos_ + scan.size;
+      if (!scan.may_matter && (end < text.size || last)) {
+        note_bad_escape(text.sub(pos_, scan.size), scan, scrubber);
         pos_ = std::min(end + 1, text.size);
         return end < text.size;
       }
     }
     form_scope_of(leaf, &prefix_, scrubber);
-    value_.begin(leaf, match, ValueType::kString, syntax_.plus_is_space, scrubber);
+    value_.begin(leaf, match, ValueType::kString, escapes_, scrubber);
     state_ = State::kValue;
     fresh_ = cookie_;
     return true;
@@ -189,7 +191,7 @@ class FormFilter : public Filter {
     seen_ = 0;
     state_ = text.data[end] == delimiter ? next : State::kName;
     if (state_ == State::kRest || state_ == State::kValue) {
-      value_.begin({}, {}, ValueType::kFree, syntax_.plus_is_space, scrubber);
+      value_.begin({}, {}, ValueType::kFree, escapes_, scrubber);
     }
     return true;
   }
@@ -202,6 +204,7 @@ class FormFilter : public Filter {
   unsigned layer_;
   FormSyntax syntax_;
   bool cookie_;
+  Escapes escapes_;
   State state_ = State::kStart;
   bool fresh_ = false;      // no character of a cookie's value has been seen
   size_t pos_ = 0;          // leading units of the text that are settled

@@ -2,6 +2,7 @@
 #include "filters/form_scan.h"
 
 #include <algorithm>
+#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -16,31 +17,79 @@ namespace {
 bool is_hex(uint8_t c) { return is_digit(c) || static_cast<uint8_t>((c | 0x20) - 'a') < 6; }
 
 struct Marks {
-  unsigned digits = 0;
+  size_t size = 0;
+  size_t digits = 0;
   bool percent = false;
   bool plus = false;
   bool high = false;  // bytes from 0x80 on
 };
 
-Marks mark(Bytes raw) {
-  Marks marks;
-  size_t i = 0;
 #if defined(__SSE2__)
-  const __m128i percent = _mm_set1_epi8('%');
-  const __m128i plus = _mm_set1_epi8('+');
-  const __m128i below_zero = _mm_set1_epi8('0' - 1);
-  const __m128i above_nine = _mm_set1_epi8('9' + 1);
-  for (; raw.size() - i >= 16; i += 16) {
-    __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(raw.data() + i));
-    __m128i digit = _mm_and_si128(_mm_cmpgt_epi8(v, below_zero), _mm_cmplt_epi8(v, above_nine));
-    marks.digits += static_cast<unsigned>(__builtin_popcount(static_cast<unsigned>(_mm_movemask_epi8(digit))));
-    marks.percent = marks.percent || _mm_movemask_epi8(_mm_cmpeq_epi8(v, percent)) != 0;
-    marks.plus = marks.plus || _mm_movemask_epi8(_mm_cmpeq_epi8(v, plus)) != 0;
-    marks.high = marks.high || _mm_movemask_epi8(v) != 0;
+uint64_t load(const uint8_t* data, size_t size) {
+  uint64_t value = 0;
+  std::memcpy(&value, data, size);
+  return value;
+}
+
+// The last 1..15 bytes of something, zeros behind them. Fixed sizes that overlap: no call, no loop.
+__m128i load_rest(const uint8_t* data, size_t size) {
+  uint64_t low;
+  uint64_t high = 0;
+  if (size >= 8) {
+    low = load(data, 8);
+    if (size > 8) high = load(data + size - 8, 8) >> (8 * (16 - size));
+  } else if (size >= 4) {
+    low = load(data, 4) | load(data + size - 4, 4) << (8 * (size - 4));
+  } else {
+    low = data[0] | uint64_t{data[size / 2]} << (8 * (size / 2)) | uint64_t{data[size - 1]} << (8 * (size - 1));
   }
-#endif
-  for (; i < raw.size(); ++i) {
-    uint8_t c = raw[i];
+  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
+}
+
+unsigned bits(__m128i v) { return static_cast<unsigned>(_mm_movemask_epi8(v)); }
+
+// What stands in front of the first of the delimiters (kDelimited), or all of it.
+template <bool kDelimited>
+Marks mark(Bytes raw, uint8_t a, uint8_t b) {
+  const __m128i first = _mm_set1_epi8(static_cast<char>(a));
+  const __m128i second = _mm_set1_epi8(static_cast<char>(b));
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i lanes = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __m128i digits = zero;  // two counts of 64 bits
+  __m128i percent = zero;
+  __m128i plus = zero;
+  __m128i any = zero;
+  size_t end = raw.size();
+  auto look = [&](__m128i v, size_t at) {
+    if (kDelimited) {
+      const unsigned found = bits(_mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second)));
+      if (found != 0) {
+        const int lane = __builtin_ctz(found);
+        end = at + static_cast<size_t>(lane);
+        v = _mm_and_si128(v, _mm_cmplt_epi8(lanes, _mm_set1_epi8(static_cast<char>(lane))));
+      }
+    }
+    const __m128i digit =
+        _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('0' - 1)), _mm_cmplt_epi8(v, _mm_set1_epi8('9' + 1)));
+    digits = _mm_add_epi64(digits, _mm_sad_epu8(_mm_sub_epi8(zero, digit), zero));
+    percent = _mm_or_si128(percent, _mm_cmpeq_epi8(v, _mm_set1_epi8('%')));
+    plus = _mm_or_si128(plus, _mm_cmpeq_epi8(v, _mm_set1_epi8('+')));
+    any = _mm_or_si128(any, v);
+  };
+  const size_t whole = raw.size() & ~size_t{15};
+  size_t i = 0;
+  for (; i < whole && i < end; i += 16) look(_mm_loadu_si128(reinterpret_cast<const __m128i*>(raw.data() + i)), i);
+  if (i < end) look(load_rest(raw.data() + i, raw.size() - i), i);
+  digits = _mm_add_epi64(digits, _mm_unpackhi_epi64(digits, digits));
+  return {end, static_cast<size_t>(_mm_cvtsi128_si64(digits)), bits(percent) != 0, bits(plus) != 0, bits(any) != 0};
+}
+#else
+template <bool kDelimited>
+Marks mark(Bytes raw, uint8_t a, uint8_t b) {
+  Marks marks;
+  for (; marks.size < raw.size(); ++marks.size) {
+    const uint8_t c = raw[marks.size];
+    if (kDelimited && (c == a || c == b)) break;
     marks.digits += is_digit(c) ? 1u : 0u;
     marks.percent = marks.percent || c == '%';
     marks.plus = marks.plus || c == '+';
@@ -48,6 +97,7 @@ Marks mark(Bytes raw) {
   }
   return marks;
 }
+#endif
 
 // A value that begins like this may be JSON once it is decoded.
 bool may_begin_json(uint8_t c) {
@@ -57,7 +107,9 @@ bool may_begin_json(uint8_t c) {
 }  // namespace
 
 size_t find_byte(const uint8_t* data, size_t size, size_t from, uint8_t a) {
-  return find_either(data, size, from, a, a);
+  if (from == size) return size;
+  const void* found = std::memchr(data + from, a, size - from);
+  return found == nullptr ? size : static_cast<size_t>(static_cast<const uint8_t*>(found) - data);
 }
 
 size_t find_either(const uint8_t* data, size_t size, size_t from, uint8_t a, uint8_t b) {
@@ -65,35 +117,53 @@ size_t find_either(const uint8_t* data, size_t size, size_t from, uint8_t a, uin
 #if defined(__SSE2__)
   const __m128i first = _mm_set1_epi8(static_cast<char>(a));
   const __m128i second = _mm_set1_epi8(static_cast<char>(b));
+  auto found = [&](__m128i v) { return bits(_mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second))); };
   for (; size - i >= 16; i += 16) {
-    __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
-    int mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second)));
-    if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(static_cast<unsigned>(mask)));
+    const unsigned mask = found(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i)));
+    if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(mask));
   }
-#endif
+  if (i == size) return size;
+  const unsigned mask = found(load_rest(data + i, size - i));  // neither byte is 0
+  return mask != 0 ? i + static_cast<size_t>(__builtin_ctz(mask)) : size;
+#else
   while (i < size && data[i] != a && data[i] != b) ++i;
   return i;
+#endif
 }
 
-FormScan scan_value(Bytes raw, const FormSyntax& syntax) {
+namespace {
+
+FormScan judge(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
   FormScan scan;
-  const Marks marks = mark(raw);
+  scan.size = raw.size();
   scan.encoded = marks.percent || marks.high || (marks.plus && syntax.plus_is_space);
-  // An encoded ASCII digit is written with a digit at least, a digit of another script in UTF-8 with a byte from 0x80 on.
-  bool high = marks.high;
-  if (marks.percent) {
-    for (size_t i = 0; i < raw.size(); ++i) {
-      if (raw[i] != '%') continue;
-      if (raw.size() - i < 3 || !is_hex(raw[i + 1]) || !is_hex(raw[i + 2])) {
-        scan.bad_escape = std::min(scan.bad_escape, i);
-      } else if (raw[i + 1] >= '8') {
-        high = true;
+  if (!marks.percent && !marks.plus) {
+    scan.may_hold_digits = (marks.high || marks.digits >= limits::kPanMin) && may_hold_pan(raw.data(), raw.size());
+  } else {
+    // An encoded ASCII digit is written with a digit at least, one of another script in UTF-8 with a byte from 0x80 on.
+    bool high = marks.high;
+    if (marks.percent) {
+      for (size_t i = 0; (i = find_byte(raw.data(), raw.size(), i, '%')) < raw.size(); ++i) {
+        if (raw.size() - i < 3 || !is_hex(raw[i + 1]) || !is_hex(raw[i + 2])) {
+          scan.bad_escape = std::min(scan.bad_escape, i);
+        } else if (raw[i + 1] >= '8') {
+          high = true;
+        }
       }
     }
+    scan.may_hold_digits = high || marks.digits >= limits::kPanMin;
   }
-  scan.may_hold_digits = high || marks.digits >= limits::kPanMin;
   scan.may_matter = scan.may_hold_digits || (!raw.empty() && may_begin_json(raw[0]));
   return scan;
+}
+
+}  // namespace
+
+FormScan scan_value(Bytes raw, const FormSyntax& syntax) { return judge(raw, mark<false>(raw, 0, 0), syntax); }
+
+FormScan scan_until(Bytes raw, uint8_t a, uint8_t b, const FormSyntax& syntax) {
+  const Marks marks = mark<true>(raw, a, b);
+  return judge(raw.first(marks.size), marks, syntax);
 }
 
 void form_scope_of(Bytes name, SecretBuffer* scratch, Scrubber& scrubber) {

@@ -8,7 +8,6 @@
 #include "filters/form_scan.h"
 #include "filters/plain.h"
 #include "filters/url_value.h"
-#include "src/detector.h"
 
 namespace cardscrub {
 
@@ -25,36 +24,32 @@ Bytes without_x(Bytes name) {
 }
 
 bool announces(const Policy& policy, Bytes name) {
+  static const Path root;
   if (policy.fields == nullptr) return false;
-  const Path root;
   bool failed = false;
   return policy.fields->match(root, name, &failed).kind != Kind::kNone || failed;
 }
 
 // No card number, no JSON, and nothing that may be either once it is decoded.
-bool is_dull(Bytes value) {
-  if (value.empty()) return true;
-  if (may_hold_pan(value.data(), value.size())) return false;
-  uint8_t first = value[0];
-  if (first == '{' || first == '[' || first <= ' ' || first == '%' || first == '"') return false;
-  return find_byte(value.data(), value.size(), 0, '%') == value.size() || !scan_value(value, kCookieSyntax).may_matter;
-}
+bool is_dull(Bytes value) { return value.empty() || !scan_value(value, kCookieSyntax).may_matter; }
 
 // Of pairs: none of the names announces anything, none of the values may matter.
 bool is_dull_form(Bytes form, const FormSyntax& syntax, const Policy& policy) {
-  if (policy.fields == nullptr) return is_dull(form);
-  if (!form.empty() && may_hold_pan(form.data(), form.size())) return false;
   for (size_t at = 0; at < form.size();) {
     if (syntax.separator == ';') {
       while (at < form.size() && (form[at] == ' ' || form[at] == '\t')) ++at;
     }
-    size_t end = find_byte(form.data(), form.size(), at, syntax.separator);
-    size_t equals = find_byte(form.data(), end, at, '=');
-    Bytes name = form.subspan(at, equals - at);
-    if (has_url_encoding(name.data(), name.size(), syntax.plus_is_space) || announces(policy, name)) return false;
-    Bytes value = equals < end ? form.subspan(equals + 1, end - equals - 1) : name;
-    if (!is_dull(value) || (!value.empty() && value[0] == '+')) return false;
-    at = end + 1;
+    const FormScan name = scan_until(form.subspan(at), '=', syntax.separator, syntax);
+    if (name.encoded || announces(policy, form.subspan(at, name.size))) return false;
+    at += name.size;
+    // A name without a value is a value without a name.
+    const bool bare = at == form.size() || form[at] != '=';
+    if (bare ? name.may_matter : name.may_hold_digits) return false;
+    ++at;
+    if (bare) continue;
+    const FormScan value = scan_until(form.subspan(at), syntax.separator, syntax.separator, syntax);
+    if (value.may_matter) return false;
+    at += value.size + 1;
   }
   return true;
 }
@@ -109,10 +104,10 @@ class Head {
     ValueReader value(0);
     value.begin(name, match, ValueType::kString, scrubber_);
     value.text(text, true, scrubber_);
-    if (match.kind != Kind::kNone || !has_url_encoding(text.data, text.size, false)) return;
+    if (match.kind != Kind::kNone || !has_escapes(text.data, text.size, Escapes::kUri)) return;
     PercentDecoder decoder;
     Decoded decoded;
-    decoder.start(false, PercentDecoder::kExtraMax);
+    decoder.start(Escapes::kUri, PercentDecoder::kExtraMax);
     decoder.feed(text, &decoded);
     decoder.finish(&decoded);
     scrubber_.begin(name, {}, ValueType::kFree);

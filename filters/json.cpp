@@ -14,8 +14,8 @@
 #include <array>
 #include <cstring>
 #include <string_view>
-#include <vector>
 
+#include "filters/json_path.h"
 #include "filters/json_scan.h"
 #include "filters/json_string.h"
 
@@ -42,15 +42,47 @@ constexpr std::array<uint8_t, 256> kClass = [] {
   return table;
 }();
 
-// What an open container is, in one byte: the name that announces the elements of an array, or kObject.
-constexpr uint8_t kObject = 0x80;
-uint8_t array_frame(FieldMatch match) {
-  return static_cast<uint8_t>(static_cast<unsigned>(match.kind) << 1 | (match.ambiguous ? 1u : 0u));
+// pass_plain() works where so many bytes are still to come, and looks no further ahead.
+constexpr size_t kAhead = 48;
+constexpr size_t kPlainNumberMax = 24;
+
+// Behind white space.
+const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
+  for (;;) {
+    if (*p == ' ') {
+      ++p;
+      if (*p == ' ' && p < end) p += skip_spaces(p, static_cast<size_t>(end - p));
+    } else if (*p == '\n' || *p == '\r' || *p == '\t') {
+      ++p;
+    } else {
+      return p;
+    }
+    if (*p > ' ' || p >= end) return p;
+  }
 }
-FieldMatch element_match(uint8_t frame) {
-  return {static_cast<Kind>(frame >> 1), (frame & 1) != 0};
+
+// Behind a number of fewer than 12 digits in front of its point, which something else follows plainly; or `p`.
+const uint8_t* pass_number(const uint8_t* const p) {
+  const uint8_t* q = p + (*p == '-' ? 1 : 0);
+  const uint8_t* const begin = q;
+  while (is_digit(*q) && q - begin < static_cast<std::ptrdiff_t>(limits::kPanMin)) ++q;
+  if (q == begin || q - begin == static_cast<std::ptrdiff_t>(limits::kPanMin)) return p;
+  if (*begin == '0' && q - begin > 1) return p;
+  if (*q == '.') {
+    const uint8_t* const point = q++;
+    while (is_digit(*q) && q - p < static_cast<std::ptrdiff_t>(kPlainNumberMax)) ++q;
+    if (q - point == 1) return p;
+  }
+  // A space may stand between groups of digits.
+  return (kClass[*q] & kDelimiter) != 0 && *q != ' ' ? q : p;
 }
-static_assert(kKinds <= 64);
+
+// Behind true, false or null, or `p`.
+const uint8_t* pass_literal(const uint8_t* const p) {
+  const size_t size = *p == 'f' ? 5 : 4;
+  const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
+  return std::memcmp(p, word, 4) == 0 && (size == 4 || p[4] == 'e') && (kClass[p[size]] & kDelimiter) != 0 ? p + size : p;
+}
 
 class JsonFilter final : public Filter {
  public:
@@ -63,6 +95,7 @@ class JsonFilter final : public Filter {
   enum class Step : uint8_t { kOn, kMore };
 
   Step tokens();
+  void pass_plain();
   Step value(uint8_t c);
   Step key(uint8_t c);
   void end(uint8_t c);
@@ -72,18 +105,22 @@ class JsonFilter final : public Filter {
   Step no_json(bool flawed = true);
   Step string(JsonString::End end, size_t at, ValueType type);
   void ended();
-  bool open(bool object);
   void close(bool object);
   void comma();
   void malformed(size_t at) {
     if (layer_ == 0) scrubber_->malformed(text_.unit(at).at);
   }
-  bool in_object() const { return !frames_.empty() && frames_.back() == kObject; }
+  void unnamed() {
+    name_ = {};
+    match_ = {};
+    path_.forget();
+  }
   void named(Bytes name) {
     name_ = name;
-    match_ = name.size() > limits::kNameMax ? FieldMatch{} : scrubber_->match(name);
+    match_ = path_.match(name, *scrubber_);
   }
   void whole(size_t begin, size_t end, ValueType type) {
+    path_.open(*scrubber_);
     string_.whole(text_.sub(begin, end - begin), name_, match_, type, *scrubber_);
   }
   void finish();
@@ -106,7 +143,7 @@ class JsonFilter final : public Filter {
   uint64_t end_at_ = 0;        // on the wire, behind the last unit seen
   Bytes name_;                 // of the value to come; in the text or in kept_
   std::array<uint8_t, limits::kNameMax + 1> kept_{};
-  std::vector<uint8_t> frames_;
+  JsonPath path_;
 };
 
 size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
@@ -142,6 +179,7 @@ JsonFilter::Step JsonFilter::tokens() {
     if (mark && size < 3 && !last_) return Step::kMore;
     if (mark && size == 3) at_ = 3;
     begun_ = true;
+    path_.start(*scrubber_);
   }
   if (string_.reading()) {
     if (!string_.read(text_, last_, *scrubber_)) return Step::kMore;
@@ -149,11 +187,14 @@ JsonFilter::Step JsonFilter::tokens() {
   }
   const uint8_t* const data = text_.data;
   const size_t size = text_.size;
-  while (at_ < size) {
-    uint8_t c = data[at_];
+  for (;;) {
+    pass_plain();
+    if (stopped_) return Step::kMore;
+    if (at_ == size) return last_ ? Step::kOn : Step::kMore;
+    const uint8_t c = data[at_];
     if ((kClass[c] & kSpace) != 0) {
       ++at_;
-      if (c != ' ' || (at_ < size && data[at_] == ' ')) at_ += skip_spaces(data + at_, size - at_);
+      at_ += skip_spaces(data + at_, size - at_);
       continue;
     }
     Step step = Step::kOn;
@@ -180,9 +221,130 @@ JsonFilter::Step JsonFilter::tokens() {
         break;
     }
     if (step == Step::kMore) return step;
-    if (stopped_) return Step::kMore;
   }
-  return last_ ? Step::kOn : Step::kMore;
+}
+
+// Whether a string that JsonString would show to the scrubber as it is, unnamed, can be left out.
+bool passes(const StringScan& scan, const uint8_t* data) {
+  if (scan.flawed) return false;
+  size_t digits = scan.digits;
+  if (digits < limits::kPanMin && digits + scan.high / 2 >= limits::kPanMin) {
+    digits += look_for_foreign(data, scan.size).digits;
+  }
+  return digits < limits::kPanMin || (!scan.escapes && scan.high == 0 && !linked_digits(data, scan.size));
+}
+
+// Passes over what nobody needs to look at: names that are short, strings and numbers with few digits, what is between them.
+// Stops at the first character of anything else, at the root, and near the end of the text. Most of a body meets
+// nothing but this, so it is written for few instructions: where it is in the diagram is where it is in the code.
+void JsonFilter::pass_plain() {
+  if (text_.size - at_ <= kAhead || path_.empty()) return;
+  const uint8_t* p = text_.data + at_;
+  const uint8_t* const end = text_.data + text_.size - kAhead;
+  const uint8_t* const text_end = text_.data + text_.size;
+  const auto spaces = [end](const uint8_t* at) {
+    if (*at == ' ') ++at;
+    return *at <= ' ' ? pass_space(at, end) : at;
+  };
+  bool object = path_.in_object();
+  FieldMatch match = match_;
+  State state = state_;
+  switch (state) {
+    case State::kFirstValue: case State::kValue: goto at_value;
+    case State::kFirstKey: case State::kKey: goto at_key;
+    case State::kEnd: goto at_end;
+    default: return;
+  }
+
+at_key:
+  p = spaces(p);
+  if (p >= end) goto out;
+  if (*p == '"') {
+    const size_t length = scan_short(p + 1);
+    if (length == kShort) goto out;
+    name_ = {p + 1, length};
+    match_ = match = path_.match(p + 1, length, *scrubber_);
+    p += length + 2;
+    state = State::kColon;
+    if (*p != ':') goto out;
+    ++p;
+    state = State::kValue;
+    goto at_value;
+  }
+  if (*p == '}' && state == State::kFirstKey) goto at_close;
+  goto out;
+
+at_value:
+  p = spaces(p);
+  if (p >= end) goto out;
+  if (match.kind == Kind::kNone) {
+    if (*p == '"') {
+      if ((kClass[p[1]] & kMayNest) != 0) goto out;
+      const size_t length = scan_short(p + 1);
+      if (length != kShort) {
+        p += length + 2;
+        goto at_end;
+      }
+      const StringScan scan = scan_string(p + 1, static_cast<size_t>(text_end - p - 1));
+      if (!scan.closed || !passes(scan, p + 1)) goto out;
+      p += scan.size + 2;
+      state = State::kEnd;
+      if (p >= end) goto out;
+      goto at_end;
+    }
+    if (*p != '{' && *p != '[') {
+      const uint8_t* const behind = *p < 'A' ? pass_number(p) : pass_literal(p);
+      if (behind == p) goto out;
+      p = behind;
+      goto at_end;
+    }
+  } else if (*p != '{' && *p != '[') {
+    goto out;
+  }
+  object = *p == '{';
+  if (!path_.push(name_, object, match, *scrubber_)) {
+    stopped_ = true;
+    goto out;
+  }
+  name_ = {};
+  ++p;
+  if (object) {
+    state = State::kFirstKey;
+    goto at_key;
+  }
+  state = State::kFirstValue;
+  p = spaces(p);
+  if (p >= end) goto out;
+  if (*p == ']') goto at_close;
+  goto at_value;
+
+at_end:
+  state = State::kEnd;
+  if (*p <= ' ') p = pass_space(p, end);
+  if (*p == ',') {
+    ++p;
+    if (object) {
+      state = State::kKey;
+      goto at_key;
+    }
+    name_ = {};
+    match_ = match = path_.element_match();
+    state = State::kValue;
+    goto at_value;
+  }
+  if (*p != (object ? '}' : ']')) goto out;
+
+at_close:
+  ++p;
+  state = State::kEnd;
+  path_.pop(*scrubber_);
+  if (path_.empty() || p >= end) goto out;
+  object = path_.in_object();
+  goto at_end;
+
+out:
+  at_ = static_cast<size_t>(p - text_.data);
+  state_ = state;
 }
 
 void JsonFilter::end(uint8_t c) {
@@ -200,12 +362,13 @@ void JsonFilter::end(uint8_t c) {
     default:
       break;
   }
-  if (frames_.empty()) {
+  if (path_.empty()) {
     if (!many_) malformed(at_);
     if (c == 0x1E && many_) {  // the record separator of RFC 7464
       ++at_;
       return;
     }
+    unnamed();
     state_ = State::kValue;
     return;
   }
@@ -215,15 +378,14 @@ void JsonFilter::end(uint8_t c) {
 }
 
 void JsonFilter::comma() {
-  if (frames_.empty()) malformed(at_);
+  if (path_.empty()) malformed(at_);
   ++at_;
-  name_ = {};
-  match_ = {};
-  if (in_object()) {
+  unnamed();
+  if (path_.in_object()) {
     state_ = State::kKey;
     return;
   }
-  if (!frames_.empty()) match_ = element_match(frames_.back());
+  if (!path_.empty()) match_ = path_.element_match();
   state_ = State::kValue;
 }
 
@@ -233,7 +395,14 @@ JsonFilter::Step JsonFilter::value(uint8_t c) {
       return string_value();
     case '{':
     case '[':
-      if (!open(c == '{')) stopped_ = true;
+      any_ = true;
+      if (!path_.push(name_, c == '{', match_, *scrubber_)) {
+        stopped_ = true;
+        return Step::kMore;
+      }
+      ++at_;
+      name_ = {};
+      state_ = c == '{' ? State::kFirstKey : State::kFirstValue;
       return Step::kOn;
     case '}':
     case ']':
@@ -250,7 +419,7 @@ JsonFilter::Step JsonFilter::value(uint8_t c) {
     case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
       return number();
     case 0x1E:
-      if (many_ && frames_.empty()) {
+      if (many_ && path_.empty()) {
         ++at_;
         return Step::kOn;
       }
@@ -264,23 +433,14 @@ JsonFilter::Step JsonFilter::key(uint8_t c) {
   switch (c) {
     case '"': {
       size_t begin = at_ + 1;
-      size_t length = kShort;
-      if (text_.size - begin >= kShort) length = scan_short(text_.data + begin);
-      if (length == kShort) {
-        StringScan scan = scan_string(text_.data + begin, text_.size - begin);
-        if (!scan.closed || scan.escapes || scan.flawed || scan.digits + scan.high / 2 >= limits::kPanMin ||
-            scan.size > limits::kNameMax) {
-          return string(JsonString::End::kQuote, begin, ValueType::kKey);
-        }
-        length = scan.size;
+      StringScan scan = scan_string(text_.data + begin, text_.size - begin);
+      if (!scan.closed || scan.escapes || scan.flawed || scan.digits + scan.high / 2 >= limits::kPanMin ||
+          scan.size > limits::kNameMax) {
+        return string(JsonString::End::kQuote, begin, ValueType::kKey);
       }
-      named({text_.data + begin, length});
-      at_ = begin + length + 1;
+      named({text_.data + begin, scan.size});
+      at_ = begin + scan.size + 1;
       state_ = State::kColon;
-      if (at_ < text_.size && text_.data[at_] == ':') {
-        ++at_;
-        state_ = State::kValue;
-      }
       return Step::kOn;
     }
     case '}':
@@ -295,11 +455,13 @@ JsonFilter::Step JsonFilter::key(uint8_t c) {
       return Step::kOn;
     case ':':
       malformed(at_++);
+      unnamed();
       state_ = State::kValue;
       return Step::kOn;
     case '{':
     case '[':
       malformed(at_);
+      unnamed();
       state_ = State::kValue;
       return Step::kOn;
     default:
@@ -311,32 +473,12 @@ JsonFilter::Step JsonFilter::string_value() {
   any_ = true;
   const size_t begin = at_ + 1;
   const uint8_t* data = text_.data + begin;
-  const bool unnamed = match_.kind == Kind::kNone;
-  if (text_.size - begin >= kShort) {
-    size_t length = scan_short(data);
-    if (length != kShort) {
-      if (unnamed && (kClass[data[0]] & kMayNest) == 0) {
-        at_ = begin + length + 1;
-      } else {
-        whole(begin, begin + length, ValueType::kString);
-        at_ = begin + length + 1;
-      }
-      state_ = State::kEnd;
-      return Step::kOn;
-    }
-  }
   StringScan scan = scan_string(data, text_.size - begin);
   if (!scan.closed || scan.flawed) return string(JsonString::End::kQuote, begin, ValueType::kString);
-  if (unnamed && (kClass[data[0]] & kMayNest) == 0) {
-    size_t digits = scan.digits;
-    if (digits + scan.high / 2 >= limits::kPanMin && scan.high >= 2 && digits < limits::kPanMin) {
-      digits += look_for_foreign(data, scan.size).digits;
-    }
-    if (digits < limits::kPanMin) {
-      at_ = begin + scan.size + 1;
-      state_ = State::kEnd;
-      return Step::kOn;
-    }
+  if (match_.kind == Kind::kNone && (kClass[data[0]] & kMayNest) == 0 && passes(scan, data)) {
+    at_ = begin + scan.size + 1;
+    state_ = State::kEnd;
+    return Step::kOn;
   }
   if (scan.escapes || scan.high != 0) return string(JsonString::End::kQuote, begin, ValueType::kString);
   whole(begin, begin + scan.size, ValueType::kString);
@@ -375,7 +517,7 @@ JsonFilter::Step JsonFilter::number() {
   if (!valid) return no_json();
   if (i < size && data[i] == ' ') {
     if (i + 1 == size && !last_) return Step::kMore;
-    if (i + 1 < size && is_digit(data[i + 1])) return no_json(!many_ || !frames_.empty());
+    if (i + 1 < size && is_digit(data[i + 1])) return no_json(!many_ || !path_.empty());
   }
   any_ = true;
   // The digits behind a point are no card number.
@@ -414,6 +556,7 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
     uint8_t next = at_ + 1 < text_.size ? text_.data[at_ + 1] : 0;
     if (next == '/' || next == '*') {
       after_ = state_;
+      path_.open(*scrubber_);
       string_.begin(at_ + 2, next == '/' ? JsonString::End::kLine : JsonString::End::kComment, {}, {}, ValueType::kFree,
                     *scrubber_);
       if (!string_.read(text_, last_, *scrubber_)) return Step::kMore;
@@ -436,6 +579,7 @@ JsonFilter::Step JsonFilter::string(JsonString::End end, size_t at, ValueType ty
   any_ = true;
   const bool is_key = type == ValueType::kKey;
   after_ = is_key ? State::kColon : State::kEnd;
+  path_.open(*scrubber_);
   string_.begin(at, end, is_key ? Bytes{} : name_, is_key ? FieldMatch{} : match_, type, *scrubber_);
   if (!string_.read(text_, last_, *scrubber_)) return Step::kMore;
   ended();
@@ -456,36 +600,23 @@ void JsonFilter::ended() {
   named(name);
 }
 
-bool JsonFilter::open(bool object) {
-  any_ = true;
-  if (!scrubber_->open(name_)) return false;
-  frames_.push_back(object ? kObject : array_frame(match_));
-  ++at_;
-  name_ = {};
-  if (object) match_ = {};
-  state_ = object ? State::kFirstKey : State::kFirstValue;
-  return true;
-}
-
 void JsonFilter::close(bool object) {
   state_ = State::kEnd;
-  name_ = {};
-  match_ = {};
-  if (frames_.empty()) {
+  unnamed();
+  if (path_.empty()) {
     malformed(at_++);
     return;
   }
-  if (in_object() != object) malformed(at_);
+  if (path_.in_object() != object) malformed(at_);
   ++at_;
-  frames_.pop_back();
-  scrubber_->close();
+  path_.pop(*scrubber_);
 }
 
 // The end of the text: whatever is open is closed.
 void JsonFilter::finish() {
-  bool whole = frames_.empty() && (state_ == State::kEnd || (many_ && !any_));
+  bool whole = path_.empty() && (state_ == State::kEnd || (many_ && !any_));
   if (!whole && layer_ == 0) scrubber_->malformed(end_at_);
-  for (; !frames_.empty(); frames_.pop_back()) scrubber_->close();
+  while (!path_.empty()) path_.pop(*scrubber_);
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // Scanning of JSON strings: one loop over blocks, for AVX2, SSE2 and machines with neither.
 #include "filters/json_scan.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
+
+#include "src/limits.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -75,7 +77,33 @@ size_t finish_run(const uint8_t* data, size_t size, size_t at) {
   return at;
 }
 
+// One byte after the other, exactly.
+bool linked_bytes(const uint8_t* data, size_t size) {
+  unsigned count = 0;
+  bool separated = false;
+  for (size_t i = 0; i < size; ++i) {
+    const uint8_t c = data[i];
+    if (is_digit_byte(c)) {
+      if (++count == limits::kPanMin) return true;
+      separated = false;
+    } else if (!separated && (c == ' ' || c == '-' || c == '.')) {
+      separated = true;
+    } else {
+      count = 0;
+    }
+  }
+  return false;
+}
+
 #if defined(__x86_64__)
+
+// Digits, and separators behind a digit, in two neighbouring blocks of 16 bytes: twelve in a row?
+bool linked_blocks(uint32_t digits, uint32_t separators) {
+  uint32_t run = digits | (separators & digits << 1);
+  run &= run >> 1;
+  run &= run >> 2;
+  return (run & run >> 4 & run >> 8) != 0;
+}
 
 unsigned count_bits(uint32_t bits) {
   bits -= bits >> 1 & 0x55555555u;
@@ -85,30 +113,38 @@ unsigned count_bits(uint32_t bits) {
 
 [[gnu::target("avx2,popcnt")]] StringScan scan_string_avx2(const uint8_t* data, size_t size) {
   StringScan scan;
+  size_t digits = 0;
   size_t at = 0;
   while (at + 32 <= size) {
-    __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + at));
-    __m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(block, _mm256_set1_epi8('"')),
-                                   _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\')));
-    __m256i shifted = _mm256_add_epi8(block, _mm256_set1_epi8(0x7F - '9'));
-    __m256i digits = _mm256_cmpgt_epi8(shifted, _mm256_set1_epi8(0x7F - 10));
-    uint32_t high = static_cast<uint32_t>(_mm256_movemask_epi8(block));
+    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + at));
+    const __m256i stop = _mm256_or_si256(_mm256_cmpeq_epi8(block, _mm256_set1_epi8('"')),
+                                         _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\')));
+    const __m256i shifted = _mm256_add_epi8(block, _mm256_set1_epi8(0x7F - '9'));
+    const __m256i digit = _mm256_cmpgt_epi8(shifted, _mm256_set1_epi8(0x7F - 10));
+    const uint32_t stops = static_cast<uint32_t>(_mm256_movemask_epi8(stop));
+    const uint32_t seen = stops ^ (stops - 1);  // up to and with the first one; all when there is none
     uint32_t low = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), block)));
-    uint32_t stops = static_cast<uint32_t>(_mm256_movemask_epi8(stop));
-    uint32_t digit = static_cast<uint32_t>(_mm256_movemask_epi8(digits));
-    uint32_t mask = stops == 0 ? ~uint32_t{0} : (stops & (~stops + 1)) - 1;
-    scan.digits += static_cast<unsigned>(__builtin_popcount(digit & mask));
-    if ((low & mask) != 0) {
-      scan.high += static_cast<unsigned>(__builtin_popcount(high & mask));
-      if ((low & ~high & mask) != 0) scan.flawed = true;
+    digits += static_cast<unsigned>(__builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(digit)) & seen));
+    low &= seen;
+    if (low != 0) {
+      const uint32_t high = static_cast<uint32_t>(_mm256_movemask_epi8(block));
+      scan.high += static_cast<unsigned>(__builtin_popcount(high & low));
+      if ((low & ~high) != 0) scan.flawed = true;
     }
-    at += stops == 0 ? 32 : static_cast<unsigned>(__builtin_ctz(stops));
-    if (stops == 0) continue;
-    if (scan_byte(data, size, &at, &scan)) {
+    if (stops == 0) {
+      at += 32;
+      continue;
+    }
+    at += static_cast<unsigned>(__builtin_ctz(stops));
+    if (data[at] == '"') {
       scan.size = at;
+      scan.digits += digits;
+      scan.closed = true;
       return scan;
     }
+    at = pass_escape(data, size, at, &scan);
   }
+  scan.digits += digits;
   return finish_scan(data, size, at, scan);
 }
 
@@ -176,6 +212,32 @@ const PlainRun kPlainRun = [](const uint8_t* data, size_t size) { return finish_
 #endif
 
 }  // namespace
+
+bool linked_digits(const uint8_t* data, size_t size) {
+#if defined(__x86_64__)
+  uint32_t digits = 0;  // of the block before in the low half
+  uint32_t separators = 0;
+  size_t at = 0;
+  bool linked = false;
+  while (at < size && !linked) {
+    // The last block overlaps the one before it; what was seen already is shifted out.
+    const size_t begin = at + 16 <= size ? at : size - std::min<size_t>(size, 16);
+    if (size < 16) break;
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + begin));
+    const __m128i digit = _mm_cmpgt_epi8(_mm_add_epi8(block, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
+    const __m128i separator =
+        _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(' ')),
+                     _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('-')), _mm_cmpeq_epi8(block, _mm_set1_epi8('.'))));
+    const unsigned seen = static_cast<unsigned>(at - begin);
+    digits = digits >> 16 | static_cast<uint32_t>(_mm_movemask_epi8(digit)) >> seen << 16;
+    separators = separators >> 16 | static_cast<uint32_t>(_mm_movemask_epi8(separator)) >> seen << 16;
+    linked = linked_blocks(digits, separators);
+    at = begin + 16;
+  }
+  if (size >= 16 && !linked) return false;
+#endif
+  return linked_bytes(data, size);
+}
 
 StringScan scan_string(const uint8_t* data, size_t size) { return kScanString(data, size); }
 

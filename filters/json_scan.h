@@ -25,7 +25,11 @@ StringScan scan_string(const uint8_t* data, size_t size);
 // The index of the first byte that is a quote, a backslash, a control character or >= 0x80; `size`: none.
 size_t plain_run(const uint8_t* data, size_t size);
 
-// The same for a string of at most 15 characters, inline: the index of the closing quote of a string of plain ASCII
+// Whether ASCII holds twelve digits with at most one space, hyphen or full stop between two of them. Never false for text with
+// a card number or track data in it (detector.h).
+bool linked_digits(const uint8_t* data, size_t size);
+
+// scan_string() for a string of at most 15 characters, inline: the index of the closing quote of a string of plain ASCII
 // with at most 11 digits; 16: something else, ask scan_string(). Needs 16 readable bytes.
 inline constexpr size_t kShort = 16;
 inline size_t scan_short(const uint8_t* data) {

@@ -238,7 +238,7 @@ size_t JsonString::settled(const Text& text) {
     return from_;
   }
   // Where the oldest decoded unit stands: the places of a text never go back.
-  uint64_t at = decoded_.text().unit(0).at;
+  uint64_t at = decoded_.first_at();
   size_t low = from_;
   size_t high = cursor_;
   while (low < high) {

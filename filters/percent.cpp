@@ -38,29 +38,49 @@ Form escape_form(uint8_t value, const Unit& high, const Unit& low) {
   return Form::kFixed;
 }
 
-bool is_special(uint8_t c, bool plus_is_space) { return c == '%' || c >= 0x80 || (c == '+' && plus_is_space); }
+// The two characters that are escapes in themselves or begin one; 0x80 where there is none.
+struct Specials {
+  uint8_t first;
+  uint8_t second;
+};
+Specials specials_of(Escapes escapes) {
+  switch (escapes) {
+    case Escapes::kForm:
+      return {'%', '+'};
+    case Escapes::kUri:
+      return {'%', '%'};
+    case Escapes::kQuotedPrintable:
+      return {'=', '='};
+    case Escapes::kNone:
+      break;
+  }
+  return {0x80, 0x80};
+}
 
 }  // namespace
 
-bool has_url_encoding(const uint8_t* data, size_t size, bool plus_is_space) {
+bool has_escapes(const uint8_t* data, size_t size, Escapes escapes) {
+  const Specials special = specials_of(escapes);
   size_t i = 0;
 #if defined(__SSE2__)
-  const __m128i percent = _mm_set1_epi8('%');
-  const __m128i plus = _mm_set1_epi8(plus_is_space ? '+' : '%');
+  const __m128i first = _mm_set1_epi8(static_cast<char>(special.first));
+  const __m128i second = _mm_set1_epi8(static_cast<char>(special.second));
   for (; size - i >= 16; i += 16) {
     __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
-    __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, percent), _mm_cmpeq_epi8(v, plus));
+    __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second));
     if (_mm_movemask_epi8(_mm_or_si128(hit, v)) != 0) return true;  // v: its sign bits are the bytes from 0x80 on
   }
 #endif
   for (; i < size; ++i) {
-    if (is_special(data[i], plus_is_space)) return true;
+    if (data[i] == special.first || data[i] == special.second || data[i] >= 0x80) return true;
   }
   return false;
 }
 
-void PercentDecoder::start(bool plus_is_space, unsigned extra) {
-  plus_is_space_ = plus_is_space;
+void PercentDecoder::start(Escapes escapes, unsigned extra) {
+  escapes_kind_ = escapes;
+  mark_ = specials_of(escapes).first;
+  plus_is_space_ = escapes == Escapes::kForm;
   levels_ = 1 + extra;
   bad_escape_ = kNone;
   for (Escape& escape : escapes_) escape.count = 0;
@@ -87,11 +107,28 @@ void PercentDecoder::finish(Decoded* out) {
 void PercentDecoder::put(unsigned level, uint8_t byte, const Unit& unit, Decoded* out) {
   if (level == levels_) return put_byte(byte, unit, out);
   Escape& escape = escapes_[level];
-  if (escape.count == 0 && byte != '%') return put(level + 1, byte, unit, out);
+  if (escape.count == 0 && !begins_escape(level, byte)) return put(level + 1, byte, unit, out);
   if (escape.count == 0) {
     escape.units[0] = unit;
     escape.count = 1;
     return;
+  }
+  if (level == 0 && escapes_kind_ == Escapes::kQuotedPrintable) {
+    // A soft line break: '=' LF, or '=' CR LF.
+    if (byte == '\n' && (escape.count == 1 || escape.first == '\r')) {
+      escape.count = 0;
+      return;
+    }
+    if (byte == '\r' && escape.count == 1) {
+      escape.first = byte;
+      escape.units[1] = unit;
+      escape.count = 2;
+      return;
+    }
+    if (escape.count == 2 && escape.first == '\r') {
+      give_up(level, out);
+      return put(level, byte, unit, out);
+    }
   }
   const int value = hex_value(byte);
   if (value >= 0 && escape.count == 1) {
@@ -121,7 +158,7 @@ void PercentDecoder::give_up(unsigned level, Decoded* out) {
   escapes_[level].count = 0;
   if (escape.count > 0) {
     if (level == 0 && bad_escape_ == kNone) bad_escape_ = escape.units[0].at;
-    put(level + 1, '%', escape.units[0], out);
+    put(level + 1, level == 0 ? mark_ : uint8_t{'%'}, escape.units[0], out);
   }
   if (escape.count > 1) put(level + 1, escape.first, escape.units[1], out);
 }

@@ -1,4 +1,5 @@
-// Percent-encoding (WHATWG URL 1.3; application/x-www-form-urlencoded) undone, each character knowing its place.
+// Percent-encoding (WHATWG URL 1.3; application/x-www-form-urlencoded) and quoted-printable (RFC 2045, 6.7) undone, each
+// character knowing its place.
 //
 //   wire --(%XX, '+')--> bytes --(%XX of digits and separators, up to twice more)--> bytes --(UTF-8)--> text
 //
@@ -12,8 +13,15 @@
 
 namespace cardscrub {
 
-// True when decoding would change these bytes: a '%', a byte from 0x80 on, or a '+' where that is a space.
-bool has_url_encoding(const uint8_t* data, size_t size, bool plus_is_space);
+enum class Escapes : uint8_t {
+  kForm,             // %XX, and '+' is a space
+  kUri,              // %XX
+  kQuotedPrintable,  // =XX, and '=' at the end of a line joins it with the next
+  kNone,             // only UTF-8 is decoded
+};
+
+// True when decoding would change these bytes: an escape, a byte from 0x80 on, or a '+' where that is a space.
+bool has_escapes(const uint8_t* data, size_t size, Escapes escapes);
 
 // A push decoder: pieces in any cut give the same text.
 class PercentDecoder {
@@ -22,10 +30,12 @@ class PercentDecoder {
   static constexpr uint64_t kNone = ~uint64_t{0};
 
   // extra: how often, after the first time, escapes of digits and what stands between them are undone (0..kExtraMax).
-  void start(bool plus_is_space, unsigned extra);
+  void start(Escapes escapes, unsigned extra);
   void feed(const Text& in, Decoded* out);
   // Nothing follows: what is an unfinished escape or character so far stands for itself.
   void finish(Decoded* out);
+  // A byte that was decoded elsewhere.
+  void put_byte(uint8_t byte, const Unit& unit, Decoded* out);
   // Offset of the first '%' that began no escape; kNone: there was none.
   uint64_t bad_escape() const { return bad_escape_; }
 
@@ -39,10 +49,14 @@ class PercentDecoder {
 
   void put(unsigned level, uint8_t byte, const Unit& unit, Decoded* out);
   void give_up(unsigned level, Decoded* out);
-  void put_byte(uint8_t byte, const Unit& unit, Decoded* out);
+  bool begins_escape(unsigned level, uint8_t byte) const {
+    return level != 0 ? byte == '%' : byte == mark_ && escapes_kind_ != Escapes::kNone;
+  }
   void put_character(Decoded* out);
   void give_up_character(Decoded* out);
 
+  Escapes escapes_kind_ = Escapes::kForm;
+  uint8_t mark_ = '%';
   bool plus_is_space_ = true;
   unsigned levels_ = 1;
   uint64_t bad_escape_ = kNone;

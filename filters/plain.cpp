@@ -2,9 +2,12 @@
 // outside ASCII are part of a number.
 //
 //   identity --(wide digit or separator beside a digit)--> decoded --(all of the wide ones settled)--> identity
+//
+// Behind a NUL there is no text in UTF-8 but a file of some other kind: from there on the bytes are shown as they stand.
 #include "filters/plain.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "filters/url_value.h"
 #include "filters/wide.h"
@@ -13,7 +16,8 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kStep = 512;  // units decoded before it is asked whether decoding can end
+constexpr uint64_t kNowhere = ~uint64_t{0};
+constexpr size_t kStep = 256;  // units decoded before it is asked whether decoding can end
 
 class PlainFilter : public Filter {
  public:
@@ -30,6 +34,7 @@ class PlainFilter : public Filter {
       passes_ = true;
       return reader_.text(text, last, scrubber);
     }
+    find_nul(text);
     pos_ = 0;
     for (bool more = true; more;) {
       more = decoding_ ? step_decoded(text, last, scrubber) : step_identity(text, last, scrubber);
@@ -50,8 +55,26 @@ class PlainFilter : public Filter {
     }
   }
 
+  void find_nul(const Text& text) {
+    if (nul_at_ != kNowhere || seen_ == text.size) return;
+    const void* nul = std::memchr(text.data + seen_, 0, text.size - seen_);
+    if (nul != nullptr) nul_at_ = text.at + static_cast<size_t>(static_cast<const uint8_t*>(nul) - text.data);
+  }
+
+  // The next wide character in [seen_, end); when there is none, where the search stopped.
+  WideFinder::Found next_wide(const Text& text, size_t end, bool last) {
+    size_t size = end;
+    if (nul_at_ < text.at + end) {
+      size = nul_at_ > text.at ? static_cast<size_t>(nul_at_ - text.at) : 0;
+      last = true;
+    }
+    if (seen_ >= size && size < end) return {end, 0, 0};
+    WideFinder::Found found = wide_.next(text.data, size, seen_, last);
+    return found.at == size ? WideFinder::Found{end, 0, 0} : found;
+  }
+
   bool step_identity(const Text& text, bool last, Scrubber& scrubber) {
-    WideFinder::Found found = wide_.next(text.data, text.size, seen_, last);
+    const WideFinder::Found found = next_wide(text, text.size, last);
     const bool all = last && found.at == text.size;
     if (found.at != seen_ || all) {
       seen_ = found.at;
@@ -60,16 +83,19 @@ class PlainFilter : public Filter {
     if (found.size == 0) return false;
     decoding_ = true;
     decoded_.clear();
-    for (size_t i = pos_; i < seen_; ++i) decoded_.add(text.data[i], text.unit(i));
+    decoded_.add_run(text.sub(pos_, seen_ - pos_));
     return true;
   }
 
   bool step_decoded(const Text& text, bool last, Scrubber& scrubber) {
     const size_t end = std::min(text.size, seen_ + kStep);
+    const size_t known = std::min(text.size, end + WideFinder::kAhead);
     bool stopped = false;
     while (seen_ < end) {
-      WideFinder::Found found = wide_.next(text.data, text.size, seen_, last);
-      for (const size_t plain_end = std::min(found.at, end); seen_ < plain_end; ++seen_) decoded_.add(text.data[seen_], text.unit(seen_));
+      const WideFinder::Found found = next_wide(text, known, last && known == text.size);
+      const size_t plain_end = std::min(found.at, end);
+      decoded_.add_run(text.sub(seen_, plain_end - seen_));
+      seen_ = plain_end;
       if (found.at >= end) break;
       stopped = found.size == 0;  // too little is known of what comes
       if (stopped) break;
@@ -97,6 +123,7 @@ class PlainFilter : public Filter {
   ValueReader reader_;
   WideFinder wide_;
   Decoded decoded_;         // while decoding: what is not settled
+  uint64_t nul_at_ = kNowhere;  // the first NUL
   uint64_t wide_at_ = 0;    // while decoding: the last byte of the last wide character
   size_t pos_ = 0;          // leading units of the text that are settled
   size_t seen_ = 0;         // leading units of the (next) text that have been shown
@@ -113,7 +140,7 @@ class PercentFilter : public Filter {
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!begun_) {
       begun_ = true;
-      value_.begin({}, {}, ValueType::kFree, false, scrubber);
+      value_.begin({}, {}, ValueType::kFree, Escapes::kUri, scrubber);
     }
     return value_.text(text, last, scrubber);
   }

@@ -18,10 +18,11 @@ size_t units_up_to(const Text& text, uint64_t at) {
   return static_cast<size_t>(found - text.units);
 }
 
-void UrlValue::begin(Bytes leaf, FieldMatch match, ValueType type, bool plus_is_space, Scrubber& scrubber) {
-  plus_is_space_ = plus_is_space;
-  bool swept = match.kind == Kind::kNone || match.kind == Kind::kHolder || match.ambiguous;
-  extra_ = swept ? PercentDecoder::kExtraMax : 0;
+void UrlValue::begin(Bytes leaf, FieldMatch match, ValueType type, Escapes escapes, Scrubber& scrubber) {
+  escapes_ = escapes;
+  const bool url = escapes == Escapes::kForm || escapes == Escapes::kUri;
+  const bool swept = match.kind == Kind::kNone || match.kind == Kind::kHolder || match.ambiguous;
+  extra_ = url && swept ? PercentDecoder::kExtraMax : 0;
   decoding_ = false;
   seen_ = 0;
   decoded_.clear();
@@ -30,7 +31,7 @@ void UrlValue::begin(Bytes leaf, FieldMatch match, ValueType type, bool plus_is_
 
 size_t UrlValue::text(const Text& text, bool last, Scrubber& scrubber) {
   if (!decoding_) {
-    if (!has_url_encoding(text.data + seen_, text.size - seen_, plus_is_space_)) {
+    if (!has_escapes(text.data + seen_, text.size - seen_, escapes_)) {
       if (seen_ == text.size && !last) return 0;
       size_t settled = reader_.text(text, last, scrubber);
       seen_ = text.size - settled;
@@ -38,7 +39,7 @@ size_t UrlValue::text(const Text& text, bool last, Scrubber& scrubber) {
     }
     // What was shown so far decodes to itself.
     decoding_ = true;
-    decoder_.start(plus_is_space_, extra_);
+    decoder_.start(escapes_, extra_);
     seen_ = 0;
   }
   any_settled_ = false;

@@ -1,4 +1,4 @@
-// A percent-encoded value on its way to the scrubber: shown as it stands on the wire while nothing in it is encoded,
+// An encoded value on its way to the scrubber: shown as it stands on the wire while nothing in it is encoded,
 // decoded from the first encoded character on.
 #pragma once
 
@@ -13,7 +13,7 @@ class UrlValue {
 
   // As ValueReader::begin(). What is encoded twice is decoded twice for the sweep; a named value is what the
   // application makes of it.
-  void begin(Bytes leaf, FieldMatch match, ValueType type, bool plus_is_space, Scrubber& scrubber);
+  void begin(Bytes leaf, FieldMatch match, ValueType type, Escapes escapes, Scrubber& scrubber);
   // As ValueReader::text(), with the encoded text.
   size_t text(const Text& text, bool last, Scrubber& scrubber);
   // Offset of the first '%' that began no escape in this value; PercentDecoder::kNone: there was none.
@@ -25,7 +25,7 @@ class UrlValue {
   ValueReader reader_;
   PercentDecoder decoder_;
   Decoded decoded_;             // what the reader has not settled
-  bool plus_is_space_ = true;
+  Escapes escapes_ = Escapes::kForm;
   unsigned extra_ = 0;
   bool decoding_ = false;
   size_t seen_ = 0;             // leading units of the next text that have been looked at

@@ -11,42 +11,63 @@ namespace {
 
 bool continues(int c) { return c >= 0x80 && c < 0xC0; }
 
-// First bytes in UTF-8 of the characters that add_code_point() makes digits, spaces, dashes and full stops of.
-constexpr std::array<bool, 256> kLead = [] {
-  std::array<bool, 256> table{};
-  for (unsigned c : {0xC2u, 0xD6u, 0xD9u, 0xDBu, 0xDFu, 0xE0u, 0xE1u, 0xE2u, 0xE3u, 0xEAu, 0xEFu, 0xF0u}) {
-    table[c] = true;
-  }
+// What a byte says about the character that it begins.
+enum : uint8_t { kDigitByte = 1, kSeparatorByte = 2, kDigitLead = 4, kSeparatorLead = 8 };
+constexpr uint8_t kLead = kDigitLead | kSeparatorLead;
+
+// First bytes in UTF-8 of the characters that add_code_point() makes digits, spaces, dashes and full stops of. Behind a
+// kSeparatorLead there are no digits.
+constexpr std::array<uint8_t, 256> kBytes = [] {
+  std::array<uint8_t, 256> table{};
+  for (unsigned c = 0x30; c < 0x3A; ++c) table[c] = kDigitByte;
+  for (unsigned c : {0x20u, 0x2Du, 0x2Eu}) table[c] = kSeparatorByte;
+  for (unsigned c : {0xC2u, 0xD6u, 0xE2u, 0xE3u}) table[c] = kSeparatorLead;
+  for (unsigned c : {0xD9u, 0xDBu, 0xDFu, 0xE0u, 0xE1u, 0xEAu, 0xEFu, 0xF0u}) table[c] = kDigitLead;
   return table;
 }();
 
-// Turns away most of what only looks like one: cheap, and never wrong about one that is.
-bool plausible(int first, int second) {
+// Turns away most of what only looks like one, or has nothing beside it: cheap, and never wrong about one that is.
+bool plausible(const uint8_t* data, size_t size, size_t i) {
+  if (i < WideFinder::kBehind || size - i < WideFinder::kAhead) return true;
+  const uint8_t first = data[i];
+  const uint8_t second = data[i + 1];
+  size_t length = 2;
   switch (first) {
     case 0xC2:
-      return second == 0xA0 || second == 0xAD;
+      if (second != 0xA0 && second != 0xAD) return false;
+      break;
     case 0xD6:
-      return second == 0x8A || second == 0xBE;
+      if (second != 0x8A && second != 0xBE) return false;
+      break;
     case 0xD9:
-      return second >= 0xA0 && second <= 0xA9;
+      if (second < 0xA0 || second > 0xA9) return false;
+      break;
     case 0xDB:
-      return second >= 0xB0 && second <= 0xB9;
+      if (second < 0xB0 || second > 0xB9) return false;
+      break;
     case 0xDF:
-      return second >= 0x80 && second <= 0x89;
+      if (second > 0x89) return false;
+      break;
     default:
-      return true;
+      length = first < 0xF0 ? 3 : 4;
+      if (!continues(data[i + 2])) return false;
   }
+  const unsigned wanted = (kBytes[first] & kSeparatorLead) != 0
+                              ? kDigitByte | kDigitLead
+                              : kDigitByte | kDigitLead | kSeparatorByte | kSeparatorLead;
+  if (((kBytes[data[i + length]] | kBytes[data[i - 1]]) & wanted) != 0) return true;
+  return continues(data[i - 1]) && ((kBytes[data[i - 2]] | kBytes[data[i - 3]] | kBytes[data[i - 4]]) & wanted & kLead) != 0;
 }
 
-size_t candidate_scalar(const uint8_t* data, size_t size, size_t i) {
-  for (; i < size; ++i) {
-    if (kLead[data[i]] && (i + 1 == size || continues(data[i + 1]))) return i;
+size_t candidate_scalar(const uint8_t* data, size_t size, size_t i, size_t end) {
+  for (; i < end; ++i) {
+    if ((kBytes[data[i]] & kLead) != 0 && (i + 1 == size || continues(data[i + 1])) && plausible(data, size, i)) return i;
   }
-  return size;
+  return end;
 }
 
 #if defined(__x86_64__)
-// A byte is in the table when its two nibbles share a bit.
+// A byte is a lead when the table entries of its two nibbles share a bit: 1, 2, 4, 8 for 0xC_, 0xD_, 0xE_, 0xF_.
 __attribute__((target("avx2"))) size_t candidate_avx2(const uint8_t* data, size_t size, size_t i) {
   const __m256i low_table = _mm256_broadcastsi128_si256(
       _mm_setr_epi8(4 | 8, 4, 1 | 4, 4, 0, 0, 2, 0, 0, 2, 4, 2, 0, 0, 0, 2 | 4));
@@ -56,27 +77,29 @@ __attribute__((target("avx2"))) size_t candidate_avx2(const uint8_t* data, size_
   const __m256i first_lead = _mm256_set1_epi8(static_cast<char>(0xC0));
   const __m256i zero = _mm256_setzero_si256();
   for (; size - i >= 33; i += 32) {
-    __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + i));
+    const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + i));
     if (_mm256_movemask_epi8(v) == 0) continue;
-    __m256i next = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + i + 1));
-    __m256i low = _mm256_shuffle_epi8(low_table, _mm256_and_si256(v, nibble));
-    __m256i high = _mm256_shuffle_epi8(high_table, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble));
-    __m256i miss = _mm256_cmpeq_epi8(_mm256_and_si256(low, high), zero);
-    __m256i hit = _mm256_andnot_si256(miss, _mm256_cmpgt_epi8(first_lead, next));
-    unsigned mask = static_cast<unsigned>(_mm256_movemask_epi8(hit));
-    if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(mask));
+    const __m256i next = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + i + 1));
+    const __m256i low = _mm256_shuffle_epi8(low_table, _mm256_and_si256(v, nibble));
+    const __m256i high = _mm256_shuffle_epi8(high_table, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble));
+    const __m256i miss = _mm256_cmpeq_epi8(_mm256_and_si256(low, high), zero);
+    const __m256i hit = _mm256_andnot_si256(miss, _mm256_cmpgt_epi8(first_lead, next));
+    for (unsigned mask = static_cast<unsigned>(_mm256_movemask_epi8(hit)); mask != 0; mask &= mask - 1) {
+      const size_t at = i + static_cast<size_t>(__builtin_ctz(mask));
+      if (plausible(data, size, at)) return at;
+    }
   }
-  return candidate_scalar(data, size, i);
+  return candidate_scalar(data, size, i, size);
 }
 
-__attribute__((target("sse2"))) size_t candidate_sse2(const uint8_t* data, size_t size, size_t i) {
+size_t candidate_sse2(const uint8_t* data, size_t size, size_t i) {
   for (; size - i >= 17; i += 16) {
-    __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
     if (_mm_movemask_epi8(v) == 0) continue;
-    size_t found = candidate_scalar(data, i + 17, i);
+    const size_t found = candidate_scalar(data, size, i, i + 16);
     if (found < i + 16) return found;
   }
-  return candidate_scalar(data, size, i);
+  return candidate_scalar(data, size, i, size);
 }
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
@@ -87,7 +110,7 @@ size_t candidate(const uint8_t* data, size_t size, size_t i) {
 #if defined(__x86_64__)
   return kHasAvx2 ? candidate_avx2(data, size, i) : candidate_sse2(data, size, i);
 #else
-  return candidate_scalar(data, size, i);
+  return candidate_scalar(data, size, i, size);
 #endif
 }
 
@@ -98,7 +121,6 @@ WideFinder::Found WideFinder::next(const uint8_t* data, size_t size, size_t from
     i = candidate(data, size, i);
     if (i == size) return {size, 0, 0};
     if (size - i < kAhead && !last) return {i, 0, 0};
-    if (size - i < 2 || !plausible(data[i], data[i + 1])) continue;
     Character character = character_at(data, size, static_cast<std::ptrdiff_t>(i));
     if (relevant(data, size, i, character)) return {i, character.size, character.code};
   }
@@ -120,7 +142,7 @@ int WideFinder::byte(const uint8_t* data, size_t size, std::ptrdiff_t at) const 
 
 WideFinder::Character WideFinder::character_at(const uint8_t* data, size_t size, std::ptrdiff_t at) {
   const int first = byte(data, size, at);
-  if (first < 0xC2 || !kLead[static_cast<size_t>(first)]) return {0, 0, Class::kOther};
+  if (first < 0xC2 || (kBytes[static_cast<size_t>(first)] & kLead) == 0) return {0, 0, Class::kOther};
   const size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
   char32_t code = static_cast<unsigned>(first) & (0xFFu >> (length + 1));
   for (size_t k = 1; k < length; ++k) {

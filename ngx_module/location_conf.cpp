@@ -1,6 +1,7 @@
 // Inheritance of the location settings, and the policies that are made of them.
 #include "location_conf.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "owned.h"
@@ -103,8 +104,18 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   conf->head_monitor.mode = Mode::kMonitor;
 }
 
+// nginx's core module is merged before us and has resolved where this location's error log goes.
+void note_error_log(ngx_conf_t* cf, MainConf* main) {
+  auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  ngx_log_t* log = core->error_log;
+  if (log == nullptr || log == &cf->cycle->new_log) return;
+  std::vector<ngx_log_t*>& logs = main->error_logs;
+  if (std::find(logs.begin(), logs.end(), log) == logs.end()) logs.push_back(log);
+}
+
 char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   const MainConf& main = *main_conf(cf);
+  note_error_log(cf, main_conf(cf));
   // A parent that was never merged itself is the http block: its own unset values stand for the defaults.
   conf->origin = says_nothing(*conf) && prev->origin != nullptr ? prev->origin : conf;
 
@@ -177,6 +188,28 @@ Mode LocationConf::mode_of(ngx_http_request_t* r) const {
 
 void* create_location_conf(ngx_conf_t* cf) { return make_in_pool<LocationConf>(cf->pool); }
 void* create_server_conf(ngx_conf_t* cf) { return make_in_pool<ServerConf>(cf->pool); }
+
+const ServerConf* server_conf(const ngx_http_request_t* r) {
+  return static_cast<const ServerConf*>(ngx_http_get_module_srv_conf(r, ngx_http_cardscrub_module));
+}
+
+void find_rewriting_servers(ngx_cycle_t* cycle, const ngx_http_core_main_conf_t* core) {
+  const ngx_module_t* rewrite = nullptr;
+  for (ngx_uint_t i = 0; cycle->modules[i] != nullptr; ++i) {
+    if (std::string_view(cycle->modules[i]->name) == "ngx_http_rewrite_module") rewrite = cycle->modules[i];
+  }
+  // Ours and the rewrite module's: whoever else is there, we cannot know what he looks at.
+  constexpr ngx_uint_t kKnown = 2;
+  bool others = core->phases[NGX_HTTP_SERVER_REWRITE_PHASE].handlers.nelts > kKnown;
+  auto* const* servers = static_cast<ngx_http_core_srv_conf_t* const*>(core->servers.elts);
+  for (ngx_uint_t s = 0; s < core->servers.nelts; ++s) {
+    const ngx_http_conf_ctx_t& context = *servers[s]->ctx;
+    auto* own = static_cast<ServerConf*>(context.srv_conf[ngx_http_cardscrub_module.ctx_index]);
+    // The script of a level is the first member of that module's configuration; null where nothing is written.
+    own->rewrites = others || rewrite == nullptr ||
+                    *static_cast<void* const*>(context.loc_conf[rewrite->ctx_index]) != nullptr;
+  }
+}
 
 char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child) {
   return merge(cf, static_cast<LocationConf*>(parent), static_cast<LocationConf*>(child));

@@ -61,12 +61,18 @@ void* create_location_conf(ngx_conf_t* cf);
 char* merge_location_conf(ngx_conf_t* cf, void* parent, void* child);
 const LocationConf* location_conf(const ngx_http_request_t* r);
 
-// What the TLS check has to know of a server: filled by merge_location_conf.
 struct ServerConf {
+  // for the TLS check; filled by merge_location_conf
   bool scrubs_over_tls = false;  // some location scrubs (or may) and wants TLS
   Place place{};                 // where that `cardscrub` stands
+
+  // Something of the server's own (set, rewrite, if, a script) looks at the head before the location is known.
+  bool rewrites = false;
 };
 
 void* create_server_conf(ngx_conf_t* cf);
+const ServerConf* server_conf(const ngx_http_request_t* r);
+// Finds the servers that rewrite; once all modules have their handlers.
+void find_rewriting_servers(ngx_cycle_t* cycle, const ngx_http_core_main_conf_t* core);
 
 }  // namespace cardscrub

@@ -2,6 +2,7 @@
 #include "main_conf.h"
 
 #include "owned.h"
+#include "process.h"
 #include "src/issuer.h"
 #include "zone.h"
 
@@ -11,15 +12,14 @@ namespace {
 
 constexpr size_t kDefaultZone = 8 * 1024 * 1024;
 
-// The part of a variable's name that names a field: arg_cvv, cookie_cvv, http_x_card_number.
+}  // namespace
+
 std::string_view field_of_variable(std::string_view name) {
   for (std::string_view prefix : {"arg_", "cookie_", "http_", "sent_http_", "upstream_http_", "upstream_cookie_"}) {
     if (name.starts_with(prefix)) return name.substr(prefix.size());
   }
   return name;
 }
-
-}  // namespace
 
 char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message) {
   ngx_str_t text = ngx_text(message);
@@ -51,15 +51,13 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
   ngx_conf_init_value(main->redact_logs, 1);
   ngx_conf_init_value(main->core_dumps, 0);
 
-  Result<FieldNames> names = FieldNames::compile({});
-  if (!names) return refuse_configuration(cf, {}, names.message());
-  main->default_fields = make_in_pool<FieldNames>(cf->pool, std::move(*names));
+  main->default_fields = shared_default_fields(cf->log);
   if (main->default_fields == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
 
   uint32_t token_digits = 0;
   if (main->wanted_place.known()) {
     if (main->keys_path.len == 0) {
-      ngx_str_set(&main->keys_path, "cardscrub/keys.json");
+      main->keys_path = ngx_text("cardscrub/keys.json");
       if (ngx_conf_full_name(cf->cycle, &main->keys_path, 1) != NGX_OK) return static_cast<char*>(NGX_CONF_ERROR);
     }
     const Place& place = main->keys_place.known() ? main->keys_place : main->wanted_place;

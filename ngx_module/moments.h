@@ -6,9 +6,12 @@
 namespace cardscrub {
 
 class RequestContext;
+struct MainConf;
 
-// on_head.cpp: first in the server rewrite and the rewrite phase
+// on_head.cpp: first in the rewrite phase, when the location is known
 ngx_int_t on_head(ngx_http_request_t* r);
+// on_head.cpp: first in the server rewrite phase, for servers whose own directives look at the head there
+ngx_int_t on_server_head(ngx_http_request_t* r);
 // on_head.cpp: before the content is made, after access has been granted: what must come with a body, and no body comes
 ngx_int_t on_missing_body(ngx_http_request_t* r);
 
@@ -24,6 +27,9 @@ ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context);
 // on_log.cpp: in the log phase, in front of nginx's own log module
 ngx_int_t on_log(ngx_http_request_t* r);
 void put_log_handler_first(ngx_http_core_main_conf_t* core);
+
+// redact_error_log.cpp: from now on whatever is written to the error logs of this cycle passes our writer first
+void redact_error_logs(ngx_cycle_t* cycle, const MainConf& main);
 
 // status.cpp: content handler
 ngx_int_t on_status(ngx_http_request_t* r);

@@ -1,9 +1,9 @@
 // The head of a request: URI, arguments, headers and cookies, swept in place as soon as the location is known, so that
 // rewrites, upstreams, sub-requests and logs see the scrubbed head only.
 //
-//   server rewrite phase --(the server's own setting)--> location found --> rewrite phase --(the location's)-->
+//   location found --> rewrite phase --(the location's setting)--> swept
 //
-// Sweeping twice is sweeping once: tokens and masks stay as they are.
+// A server with rewrite directives of its own is swept by the server's setting before those run. Sweeping twice is sweeping once: tokens and masks stay as they are.
 #include "filters/head.h"
 
 #include "guard.h"
@@ -134,19 +134,33 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;
-  return context->verdict.refused() ? refuse_head(r, context) : ngx_int_t{NGX_DECLINED};
+  return mode == Mode::kOn && context->verdict.refused() ? refuse_head(r, context) : ngx_int_t{NGX_DECLINED};
+}
+
+// The server scrubs, this location does not.
+ngx_int_t leave(ngx_http_request_t* r, const LocationConf& conf) {
+  RequestContext* context = r == r->main ? find_context(r) : nullptr;
+  if (context != nullptr && !context->answered) {
+    context->mode = Mode::kOff;
+    context->conf = &conf;
+  }
+  return NGX_DECLINED;
 }
 
 }  // namespace
 
 ngx_int_t on_head(ngx_http_request_t* r) {
   const LocationConf& conf = *location_conf(r);
-  if (conf.mode == kWishOff) return NGX_DECLINED;
+  if (conf.mode == kWishOff) return leave(r, conf);
   return guard(r->connection->log, "reading the head of a request", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
                [&]() -> ngx_int_t {
                  Mode mode = conf.mode_of(r);
-                 return mode == Mode::kOff ? ngx_int_t{NGX_DECLINED} : sweep_head(r, conf, mode);
+                 return mode == Mode::kOff ? leave(r, conf) : sweep_head(r, conf, mode);
                });
+}
+
+ngx_int_t on_server_head(ngx_http_request_t* r) {
+  return server_conf(r)->rewrites ? on_head(r) : ngx_int_t{NGX_DECLINED};
 }
 
 ngx_int_t on_missing_body(ngx_http_request_t* r) {

@@ -141,13 +141,14 @@ class Outgoing {
 
 // ---- the filter
 
-// Decides about a body when its first bytes (or the question for them) come. False: not to be scrubbed.
-bool begin(ngx_http_request_t* r, RequestContext* context) {
+// Decides about a body when its first bytes (or the question for them) come.
+void begin(ngx_http_request_t* r, RequestContext* context) {
   context->body_begun = true;
+  context->body_mode = context->mode;
   Worker* own = worker();
   if (own == nullptr) {
     if (context->mode == Mode::kOn) context->verdict.refuse(Reason::kFault, {});
-    return context->mode == Mode::kOn;
+    return;
   }
   BodyHeaders headers = body_headers(r);
   context->body.emplace(context->conf->body_policy(context->mode), *own, context->verdict, context->name_space);
@@ -157,7 +158,6 @@ bool begin(ngx_http_request_t* r, RequestContext* context) {
   } else if (headers.conflict && reason == Reason::kNone) {
     context->verdict.refuse(Reason::kBodyType, {});
   }
-  return true;
 }
 
 bool worth_draining(const ngx_http_request_t* r, const RequestContext& context) {
@@ -196,7 +196,10 @@ ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
   if (size == 0 && !last) return (b->flush || b->sync) && !out->add(b) ? NGX_ERROR : NGX_OK;
 
   Body::Output done = context->body->push({b->pos, size}, last);
-  if (context->verdict.refused()) return NGX_OK;
+  if (context->verdict.refused()) {
+    b->pos = b->last;  // wiped by the engine
+    return NGX_OK;
+  }
   bool piece_goes = !done.piece.empty() || (last && done.held.empty());
   if (!done.held.empty()) {
     bool copied = out->add_copy(done.held, *b, last && !piece_goes);
@@ -253,14 +256,22 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
   return rc;
 }
 
-// Nothing is changed, so the buffers go on as they are; what the engine gives back is not needed.
+// The engine is shown copies and the buffers go on as they came, whatever becomes of the copies.
 void monitor_chain(RequestContext* context, ngx_chain_t* in) {
   for (ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
     ngx_buf_t* b = cl->buf;
     auto size = static_cast<size_t>(b->last - b->pos);
     context->body_bytes += size;
-    if (size != 0 || b->last_buf) (void)context->body->push({b->pos, size}, b->last_buf);
     context->body_ended = context->body_ended || b->last_buf;
+    if (!context->body || (size != 0 && !ngx_buf_in_memory(b)) || (size == 0 && !b->last_buf)) continue;
+    context->monitor_copy.clear();
+    context->monitor_copy.append({b->pos, size});
+    (void)context->body->push(context->monitor_copy.span(), b->last_buf);
+    if (context->verdict.refused()) context->body.reset();  // a limit; nothing more to learn
+  }
+  if (context->body_ended) {
+    context->body.reset();
+    context->tally();
   }
 }
 
@@ -272,21 +283,34 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     if (mode == Mode::kOff) return g_next_filter(r, in);
     context = enter_location(r, &conf, mode);
     if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    (void)begin(r, context);
+    begin(r, context);
   }
   if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   Stopwatch watch(r, context);
-  if (context->mode == Mode::kMonitor) {
-    if (context->body) monitor_chain(context, in);
+  if (context->body_mode == Mode::kMonitor) {
+    if (!guarded(r->connection->log, "monitoring a request body", [&] { monitor_chain(context, in); })) {
+      context->body.reset();
+    }
     return g_next_filter(r, in);
   }
   return scrub_chain(r, context, in);
 }
 
+// What may have been scrubbed half is not forwarded.
+ngx_int_t fail_closed(ngx_http_request_t* r) {
+  return guard(r->connection->log, "refusing a request body", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
+               [&]() -> ngx_int_t {
+                 drop_unread_body(r);
+                 RequestContext* context = find_context(r);
+                 return context == nullptr || context->answered ? NGX_HTTP_INTERNAL_SERVER_ERROR : fail(r, context);
+               });
+}
+
 ngx_int_t on_request_body(ngx_http_request_t* r, ngx_chain_t* in) {
+  ngx_int_t rc = guard(r->connection->log, "reading a request body", ngx_int_t{NGX_ERROR},
+                       [&]() -> ngx_int_t { return filter(r, in); });
   // Never NGX_ERROR: nginx would let the request hang.
-  return guard(r->connection->log, "reading a request body", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
-               [&]() -> ngx_int_t { return filter(r, in); });
+  return rc == NGX_ERROR ? fail_closed(r) : rc;
 }
 
 }  // namespace

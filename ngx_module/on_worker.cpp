@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "guard.h"
+#include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
 #include "process.h"
@@ -75,18 +76,25 @@ bool wants_core_dumps(const MainConf* main) {
 
 }  // namespace
 
+template <typename T>
+const T* made_once(std::unique_ptr<const T>* kept, Result<T> made, ngx_log_t* log) {
+  if (!made) {
+    ngx_str_t text = ngx_text(made.message());
+    ngx_log_error(NGX_LOG_EMERG, log, 0, "cardscrub: %V", &text);
+    return nullptr;
+  }
+  *kept = std::make_unique<const T>(std::move(*made));
+  return kept->get();
+}
+
 const Detector* shared_detector(ngx_log_t* log) {
   static std::unique_ptr<const Detector> detector;
-  if (detector == nullptr) {
-    Result<Detector> compiled = Detector::compile();
-    if (!compiled) {
-      ngx_str_t text = ngx_text(compiled.message());
-      ngx_log_error(NGX_LOG_EMERG, log, 0, "cardscrub: %V", &text);
-      return nullptr;
-    }
-    detector = std::make_unique<const Detector>(std::move(*compiled));
-  }
-  return detector.get();
+  return detector != nullptr ? detector.get() : made_once(&detector, Detector::compile(), log);
+}
+
+const FieldNames* shared_default_fields(ngx_log_t* log) {
+  static std::unique_ptr<const FieldNames> names;
+  return names != nullptr ? names.get() : made_once(&names, FieldNames::compile({}), log);
 }
 
 Worker* worker() {
@@ -111,7 +119,11 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
     auto* http = reinterpret_cast<ngx_http_conf_ctx_t*>(cycle->conf_ctx[ngx_http_module.index]);
     auto* core = static_cast<ngx_http_core_main_conf_t*>(http->main_conf[ngx_http_core_module.ctx_index]);
     learn_variables(main, core);
-    if (main->redact_logs != 0) put_log_handler_first(core);
+    find_rewriting_servers(cycle, core);
+    if (main->redact_logs != 0) {
+      put_log_handler_first(core);
+      redact_error_logs(cycle, *main);
+    }
     return NGX_OK;
   });
 }

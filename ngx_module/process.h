@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nginx.h"
+#include "src/field_names.h"
 #include "src/worker.h"
 
 namespace cardscrub {
@@ -11,6 +12,9 @@ struct MainConf;
 // The detector is compiled once in the life of the program and never changes; all workers share its pages.
 // nullptr: it could not be compiled; `log` has the reason.
 const Detector* shared_detector(ngx_log_t* log);
+
+// The default field names, likewise.
+const FieldNames* shared_default_fields(ngx_log_t* log);
 
 // The engines of this process; nullptr: they could not be made, and whatever needs them is refused (law 5).
 // Brings the worker's clock up to date.

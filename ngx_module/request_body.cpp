@@ -9,7 +9,7 @@ namespace {
 void claim_no_body(ngx_http_request_t* r) {
   r->headers_in.content_length_n = 0;
   r->headers_in.chunked = 0;
-  if (r->headers_in.content_length != nullptr) ngx_str_set(&r->headers_in.content_length->value, "0");
+  if (r->headers_in.content_length != nullptr) r->headers_in.content_length->value = ngx_text("0");
 }
 
 void close_after_answer(ngx_http_request_t* r) {

@@ -42,6 +42,7 @@ void RequestContext::tally() {
   Tally::add(&counts->requests, 1);
   Tally::add(&counts->bodies, body_begun ? 1 : 0);
   Tally::add(&counts->bytes, body_bytes);
+  Tally::add(&counts->rejected, answered ? 1 : 0);
   counts->add_verdict(verdict);
 }
 

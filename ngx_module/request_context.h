@@ -31,10 +31,12 @@ class RequestContext {
   // the body
   std::optional<Body> body;
   bool body_begun = false;  // the filter has decided about this body: scrubbed, or monitored and not readable
+  Mode body_mode = Mode::kOff;
   bool body_ended = false;
   bool draining = false;    // refused; the rest is read and thrown away
   uint64_t body_bytes = 0;
   uint64_t drained = 0;
+  SecretBuffer monitor_copy;    // what the engine may write to while it monitors
   ngx_chain_t* free = nullptr;  // copies of what was held back
   ngx_chain_t* busy = nullptr;
 

@@ -26,8 +26,6 @@ void Tally::add_verdict(const Verdict& verdict) {
   for (size_t i = 1; i < kinds.size(); ++i) add(&kinds[i], verdict.found(static_cast<Kind>(i)));
   for (size_t i = 0; i < brands.size(); ++i) add(&brands[i], verdict.found_brand(static_cast<Brand>(i)));
   for (size_t i = 1; i < actions.size(); ++i) add(&actions[i], verdict.acted(static_cast<Action>(i)));
-  if (!verdict.refused()) return;
-  add(&rejected, 1);
   bool fault = false;
   for (const Problem& problem : verdict.problems()) {
     add(&reasons[static_cast<size_t>(problem.reason)], 1);

@@ -5,6 +5,7 @@ set -euo pipefail
 packages=(
   # build
   g++ make binutils nginx nginx-dev libhyperscan-dev libpcre2-dev libssl-dev libexpat1-dev zlib1g-dev libbrotli-dev
+  nlohmann-json3-dev
   # test
   libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind
   # demo, and the application behind nginx in the end-to-end suite

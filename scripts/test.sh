@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the whole test suite (`make test`). The last line is "N passed, N failed", summed over all parts.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 passed=0
 failed=0
@@ -82,7 +82,7 @@ else
 fi
 
 part 'fuzz corpus under sanitizers'
-"${make[@]}" fuzz-replay 2>&1 | tee $logs/fuzz.log | grep -v -e '^g++ ' -e '^ar '
+"${make[@]}" fuzz-replay 2>&1 | tee $logs/fuzz.log | grep -v -e '^  CXX ' -e '^  LD ' -e '^  AR '
 add_last_line $logs/fuzz.log 'the fuzz corpus'
 
 finish

@@ -1,4 +1,5 @@
-// The close look at one start of a group. Reads forward at most kAhead units and backward at most limits::kContext.
+// The close look at one start of a group. Reads forward at most kAhead units and backward at most
+// limits::kContext.
 #include "candidate.h"
 
 #include <bit>
@@ -9,7 +10,18 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kPrefix = 8;  // digits that find_issuer() wants
+constexpr size_t kPrefix = 8;                         // digits that find_issuer() wants
+constexpr size_t kReadMax = 2 * limits::kPanMax + 2;  // units that read() looks at
+
+// The units of a text where none of those that are asked for lies outside it: what Surroundings does, without
+// its care.
+struct InText {
+  const uint8_t* data;
+
+  int at(ptrdiff_t i) const { return data[i]; }
+  bool digit(ptrdiff_t i) const { return is_digit(data[i]); }
+  bool alpha(ptrdiff_t i) const { return is_alpha(data[i]); }
+};
 
 // ISO/IEC 7813 lengths less the sentinels and the redundancy character behind the end sentinel.
 constexpr size_t kTrack1Data = limits::kTrack1Max - 3;  // from 'B' on
@@ -21,13 +33,16 @@ constexpr size_t kTrack2Rest = 7;  // expiry and service code
 constexpr size_t kPhoneMax = 15;   // ITU-T E.164
 
 static_assert(kTrack1Data + 2 <= CloseLook::kAhead);
-static_assert(2 * limits::kPanMax + 36 + 2 <= CloseLook::kAhead, "a UUID may start at the last group of a candidate");
+static_assert(2 * limits::kPanMax + 36 + 2 <= CloseLook::kAhead,
+              "a UUID may start at the last group of a candidate");
 
 bool in_name(int c) { return c >= ' ' && c <= '~' && c != '^' && c != '?' && c != '%'; }
 // The six-bit alphabet of track 1, without its sentinels.
 bool in_track1(int c) { return c >= ' ' && c <= '_' && c != '?' && c != '%'; }
 // What the discretionary data of real cards is made of.
-bool in_usual_track1(int c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == ' ' || c == '^'; }
+bool in_usual_track1(int c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == ' ' || c == '^';
+}
 
 }  // namespace
 
@@ -59,8 +74,10 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
     const ptrdiff_t past = static_cast<ptrdiff_t>(candidate.at);
     if (!is_issued(candidate.digits)) continue;
     const bool common = (issuer_->common >> candidate.digits & 1u) != 0;
-    if (!common && (group_in_front(begin) || group_behind(past) || !card_word_in_front(around_, begin))) continue;
-    if (is_phone(begin, candidate.digits) || in_uuid(around_, begin, past) || in_iban(around_, begin)) continue;
+    if (!common && (group_in_front(begin) || group_behind(past) || !card_word_in_front(around_, begin)))
+      continue;
+    if (is_phone(begin, candidate.digits) || in_uuid(around_, begin, past) || in_iban(around_, begin))
+      continue;
     end = candidate.at;
   }
   const bool single = end != 0 && !group_in_front(begin) && !group_behind(static_cast<ptrdiff_t>(end));
@@ -73,33 +90,43 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
 
 // Reads the groups from `start` on and notes where a candidate may end. False: no brand that is looked for.
 bool CloseLook::read(size_t start) {
-  count_ = 0;
+  return around_.reaches(start + kReadMax) ? read_groups(InText{around_.data()}, start)
+                                           : read_groups(around_, start);
+}
+
+template <typename Units>
+bool CloseLook::read_groups(const Units& units, size_t start) {
   end_count_ = 0;
   first_group_ = 0;
   issuer_ = nullptr;
+  size_t count = 0;
   size_t most = limits::kPanMax;
   unsigned dots = 0;
   bool spaced = false;
   ptrdiff_t i = static_cast<ptrdiff_t>(start);
   while (true) {
-    while (count_ < most && around_.digit(i)) {
-      digits_[count_++] = static_cast<uint8_t>(around_.at(i++) - '0');
-      if (count_ != kPrefix) continue;
+    int c = units.at(i);
+    for (; c >= '0' && c <= '9'; c = units.at(++i)) {
+      if (count == most) return true;  // the group goes on beyond every length
+      digits_[count++] = static_cast<uint8_t>(c - '0');
+      if (count != kPrefix) continue;
       issuer_ = find_issuer({digits_.data(), kPrefix});
-      if (issuer_ == nullptr || (options_.brands >> static_cast<unsigned>(issuer_->brand) & 1u) == 0) return false;
+      if (issuer_ == nullptr || (options_.brands >> static_cast<unsigned>(issuer_->brand) & 1u) == 0)
+        return false;
       most = static_cast<size_t>(std::bit_width(issuer_->lengths)) - 1;
     }
-    const int c = around_.at(i);
-    if (around_.digit(i)) return true;  // the group goes on beyond every length
-    if (first_group_ == 0) first_group_ = count_;
-    const bool digit_next = (c == ' ' || c == '-' || c == '.') && around_.digit(i + 1);
-    const bool touched = around_.alpha(i) || (c == '.' && (digit_next || options_.number));
-    if (count_ >= limits::kPanMin && !touched && (dots == 0 || dots >= 2)) {
-      ends_[end_count_++] = {count_, static_cast<size_t>(i)};
-    }
-    if (!digit_next || options_.number || count_ == most) return true;
+    if (first_group_ == 0) first_group_ = count;
+    const bool digit_next = (c == ' ' || c == '-' || c == '.') && units.digit(i + 1);
+    const bool touched = units.alpha(i) || (c == '.' && (digit_next || options_.number));
+    if (count >= limits::kPanMin && !touched && dots != 1)
+      ends_[end_count_++] = {count, static_cast<size_t>(i)};
+    if (!digit_next || options_.number || count == most) return true;
     if (c == '.' ? spaced : dots != 0) return true;
-    (c == '.' ? void(++dots) : void(spaced = true));
+    if (c == '.') {
+      ++dots;
+    } else {
+      spaced = true;
+    }
     ++i;
   }
 }

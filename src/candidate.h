@@ -2,21 +2,28 @@
 //
 //   group      digits in a row                                     4111
 //   run        groups with one ' ', '-' or '.' between two         12 4111-1111 1111-1111 0926
-//   candidate  groups of one run, 12 to 19 digits; it starts and ends where groups do; the separators inside are spaces and
+//   candidate  groups of one run, 12 to 19 digits; it starts and ends where groups do; the separators inside
+//   are spaces and
 //              hyphens, or at least two dots and nothing else
 //
 // A candidate is a card number when
-//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on the other side of it (a float);
-//   * the longest prefix in the issuer table gives it a brand that is looked for, the length is issued, Luhn is right;
-//   * the length is common, or else no other group stands beside it and a card-like word in front of it (card_words.h);
-//   * it is no phone number (ITU-T E.164: a '+' in front of its run, and at most 15 digits from there to its end), lies in
-//     no UUID (RFC 9562, 8-4-4-4-12) and in no IBAN (ISO 13616: printed in groups of four, check digits right).
-// Of several lengths at one start the longest wins. A number in a JSON document or the like is one group: it has a sign, but
-// no separators, and with a fraction or an exponent it is no card number.
+//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on the other side of it (a
+//   float);
+//   * the longest prefix in the issuer table gives it a brand that is looked for, the length is issued, Luhn
+//   is right;
+//   * the length is common, or else no other group stands beside it and a card-like word in front of it
+//   (card_words.h);
+//   * it is no phone number (ITU-T E.164: a '+' in front of its run, and at most 15 digits from there to its
+//   end), lies in
+//     no UUID (RFC 9562, 8-4-4-4-12) and in no IBAN (ISO 13616: printed in groups of four, check digits
+//     right).
+// Of several lengths at one start the longest wins. A number in a JSON document or the like is one group: it
+// has a sign, but no separators, and with a fraction or an exponent it is no card number.
 //
-// Track 1 (ISO/IEC 7813): 'B', a number, '^', a name of 2..26, '^', four digits of expiry or '^', and the rest, up to '?' or as far
-// as it looks like a track. Track 2: a number, '=' or 'D', seven digits or more. The number has a known brand, any issued
-// length, Luhn right. The finding goes from the number's first digit to the last character of data; sentinels are outside.
+// Track 1 (ISO/IEC 7813): 'B', a number, '^', a name of 2..26, '^', four digits of expiry or '^', and the
+// rest, up to '?' or as far as it looks like a track. Track 2: a number, '=' or 'D', seven digits or more.
+// The number has a known brand, any issued length, Luhn right. The finding goes from the number's first digit
+// to the last character of data; sentinels are outside.
 #pragma once
 
 #include <array>
@@ -32,13 +39,13 @@
 namespace cardscrub {
 
 struct DetectorOptions {
-  uint32_t brands = ~0u;   // bit b: numbers of Brand b are findings
+  uint32_t brands = ~0u;      // bit b: numbers of Brand b are findings
   uint32_t token_digits = 0;  // bit d: a number that starts with digit d is a token, never a finding
-  bool number = false;     // the text is a JSON number or the like: no separators inside
+  bool number = false;        // the text is a JSON number or the like: no separators inside
 };
 
-// A text with what preceded it, by index: negative ones lie in front. Remembers when someone looked past its end
-// although more may follow: then what was concluded is not safe.
+// A text with what preceded it, by index: negative ones lie in front. Remembers when someone looked past its
+// end although more may follow: then what was concluded is not safe.
 class Surroundings {
  public:
   static constexpr int kNothing = -1;
@@ -62,6 +69,9 @@ class Surroundings {
   bool open() const { return open_; }
   void close() { open_ = false; }
 
+  bool reaches(size_t i) const { return i <= text_.size; }
+  const uint8_t* data() const { return text_.data; }
+
  private:
   const Text& text_;
   Bytes before_;
@@ -81,7 +91,8 @@ class CloseLook {
   CloseLook(const CloseLook&) = delete;
   CloseLook& operator=(const CloseLook&) = delete;
 
-  // `start`: a digit of the text with no digit in front of it. kFound: *finding, and whether its run holds nothing else.
+  // `start`: a digit of the text with no digit in front of it. kFound: *finding, and whether its run holds
+  // nothing else.
   Verdict judge(size_t start, Finding* finding, bool* alone);
 
  private:
@@ -91,6 +102,8 @@ class CloseLook {
   };
 
   bool read(size_t start);
+  template <typename Units>
+  bool read_groups(const Units& units, size_t start);
   bool is_issued(size_t digits) const;
   bool touched_in_front(ptrdiff_t start) const;
   size_t track1_end(size_t caret) const;
@@ -103,8 +116,7 @@ class CloseLook {
   DetectorOptions options_;
   uint32_t first_digits_ = 0;  // bit d: a brand that is looked for starts with d
   std::array<uint8_t, limits::kPanMax> digits_{};
-  size_t count_ = 0;
-  size_t first_group_ = 0;     // digits of the first group
+  size_t first_group_ = 0;  // digits of the first group
   const IssuerRange* issuer_ = nullptr;
   std::array<End, limits::kPanMax> ends_{};
   size_t end_count_ = 0;

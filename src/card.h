@@ -8,37 +8,89 @@
 namespace cardscrub {
 
 // PCI DSS v4.0.1, table 2: account data. kIgnore: the operator says that a field is none.
-enum class Kind : uint8_t { kNone, kPan, kCode, kExpiry, kExpiryMonth, kExpiryYear, kHolder, kTrack, kIgnore };
+enum class Kind : uint8_t {
+  kNone,
+  kPan,
+  kCode,
+  kExpiry,
+  kExpiryMonth,
+  kExpiryYear,
+  kHolder,
+  kTrack,
+  kIgnore
+};
 inline constexpr size_t kKinds = 9;
 std::string_view kind_name(Kind kind);                   // "pan", "code", "expiry_month" ...
 bool kind_from_name(std::string_view name, Kind* kind);  // not "none"
 
 enum class Brand : uint8_t {
-  kUnknown, kVisa, kMastercard, kAmex, kDiscover, kDiners, kJcb, kUnionPay, kMaestro, kRuPay, kMir, kElo,
-  kHipercard, kHiper, kVerve, kTroy, kUatp,
+  kUnknown,
+  kVisa,
+  kMastercard,
+  kAmex,
+  kDiscover,
+  kDiners,
+  kJcb,
+  kUnionPay,
+  kMaestro,
+  kRuPay,
+  kMir,
+  kElo,
+  kHipercard,
+  kHiper,
+  kVerve,
+  kTroy,
+  kUatp,
 };
 inline constexpr size_t kBrands = 17;
-std::string_view brand_name(Brand brand);  // "visa", "mastercard", "amex", "unionpay" ...
+std::string_view brand_name(Brand brand);                   // "visa", "mastercard", "amex", "unionpay" ...
 bool brand_from_name(std::string_view name, Brand* brand);  // not "unknown"
 
 // Why a field or a request is refused. The name (reason_name) is a stable interface: "pan.luhn".
 enum class Reason : uint8_t {
   kNone,
-  kPanFormat, kPanLength, kPanLuhn, kPanBrand, kPanNotAccepted, kPanForbidden, kPanWrapped, kPanTestCard,
+  kPanFormat,
+  kPanLength,
+  kPanLuhn,
+  kPanBrand,
+  kPanNotAccepted,
+  kPanForbidden,
+  kPanWrapped,
+  kPanTestCard,
   kPanLiveCard,
-  kCodeFormat, kCodeLength, kCodeForbidden,
-  kExpiryFormat, kExpiryMonth, kExpiryPast,
+  kCodeFormat,
+  kCodeLength,
+  kCodeForbidden,
+  kExpiryFormat,
+  kExpiryMonth,
+  kExpiryPast,
   kTrackForbidden,
-  kFieldMissing, kFieldType, kFieldEncoding,
-  kBodyMalformed, kBodyType, kBodyCharset, kBodyEncoding, kBodyTruncated,
-  kLimitFindings, kLimitDepth, kLimitLayers, kLimitInflate, kLimitWindow, kLimitSize,
-  kTlsRequired, kUpgrade,
-  kStoreFull, kStoreDown, kFault,
-  kTokenGeneration, kTokenFormat, kAliasUnknown,
+  kFieldMissing,
+  kFieldType,
+  kFieldEncoding,
+  kBodyMalformed,
+  kBodyType,
+  kBodyCharset,
+  kBodyEncoding,
+  kBodyTruncated,
+  kLimitFindings,
+  kLimitDepth,
+  kLimitLayers,
+  kLimitInflate,
+  kLimitWindow,
+  kLimitSize,
+  kTlsRequired,
+  kUpgrade,
+  kStoreFull,
+  kStoreDown,
+  kFault,
+  kTokenGeneration,
+  kTokenFormat,
+  kAliasUnknown,
 };
 inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kAliasUnknown) + 1;
 std::string_view reason_name(Reason reason);
-int reason_status(Reason reason);              // the HTTP status code that goes with it
-std::string_view reason_text(Reason reason);   // one English sentence for a person; no data
+int reason_status(Reason reason);             // the HTTP status code that goes with it
+std::string_view reason_text(Reason reason);  // one English sentence for a person; no data
 
 }  // namespace cardscrub

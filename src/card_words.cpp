@@ -1,4 +1,5 @@
-// Words, UUIDs and IBANs around a candidate. Only a candidate whose brand, length and check digit are right gets here.
+// Words, UUIDs and IBANs around a candidate. Only a candidate whose brand, length and check digit are right
+// gets here.
 #include "card_words.h"
 
 #include <algorithm>
@@ -11,11 +12,13 @@ namespace {
 
 // Brand names that are common words of some language (discover, elo, mir, troy, hiper) are not among them.
 constexpr std::string_view kWords[] = {
-    "amex",     "bankcard",  "bankkarte", "card",       "cards",    "cardno",      "cardnr",     "cardnum",      "cardnumber",
-    "carta",    "cartao",    "carte",     "cartes",     "cc",       "ccno",        "ccnr",       "ccnum",        "ccnumber",
-    "credit",   "creditcard", "debit",    "debitcard",  "diners",   "hipercard",   "jcb",        "kaart",        "kart",
-    "karta",    "karte",     "karten",    "kartennr",   "kartennummer", "kort",    "kredit",     "kreditkarte",  "maestro",
-    "mastercard", "pan",     "rupay",     "tarjeta",    "tarjetas", "uatp",        "unionpay",   "verve",        "visa",
+    "amex",      "bankcard",   "bankkarte", "card",         "cards",   "cardno",     "cardnr",
+    "cardnum",   "cardnumber", "carta",     "cartao",       "carte",   "cartes",     "cc",
+    "ccno",      "ccnr",       "ccnum",     "ccnumber",     "credit",  "creditcard", "debit",
+    "debitcard", "diners",     "hipercard", "jcb",          "kaart",   "kart",       "karta",
+    "karte",     "karten",     "kartennr",  "kartennummer", "kort",    "kredit",     "kreditkarte",
+    "maestro",   "mastercard", "pan",       "rupay",        "tarjeta", "tarjetas",   "uatp",
+    "unionpay",  "verve",      "visa",
 };
 constexpr size_t longest_word() {
   size_t longest = 0;
@@ -43,8 +46,10 @@ bool is_card_word(const Surroundings& around, ptrdiff_t begin, ptrdiff_t end) {
   std::array<char, kWordMax> word{};
   const size_t size = static_cast<size_t>(end - begin);
   if (size > word.size()) return false;
-  for (size_t i = 0; i < size; ++i) word[i] = static_cast<char>(around.at(begin + static_cast<ptrdiff_t>(i)) | 0x20);
-  return std::find(std::begin(kWords), std::end(kWords), std::string_view(word.data(), size)) != std::end(kWords);
+  for (size_t i = 0; i < size; ++i)
+    word[i] = static_cast<char>(around.at(begin + static_cast<ptrdiff_t>(i)) | 0x20);
+  return std::find(std::begin(kWords), std::end(kWords), std::string_view(word.data(), size)) !=
+         std::end(kWords);
 }
 
 bool is_hex(const Surroundings& around, ptrdiff_t i) {
@@ -74,10 +79,12 @@ struct Mod97 {
   }
 };
 
-bool between_groups(const Surroundings& around, ptrdiff_t i) { return around.at(i) == ' ' || around.at(i) == '-'; }
+bool between_groups(const Surroundings& around, ptrdiff_t i) {
+  return around.at(i) == ' ' || around.at(i) == '-';
+}
 
-// True when an IBAN begins at `begin` (two letters, two digits) and some end of it that lies behind `past` has the right
-// check digits. What follows it may look like one more group, so each end of a group is tried.
+// True when an IBAN begins at `begin` (two letters, two digits) and some end of it that lies behind `past`
+// has the right check digits. What follows it may look like one more group, so each end of a group is tried.
 bool iban_covers(const Surroundings& around, ptrdiff_t begin, ptrdiff_t past) {
   Mod97 body;
   ptrdiff_t characters = kIbanGroup;
@@ -102,7 +109,8 @@ bool iban_covers(const Surroundings& around, ptrdiff_t begin, ptrdiff_t past) {
 }  // namespace
 
 bool card_word_in_front(const Surroundings& around, ptrdiff_t start) {
-  const ptrdiff_t first = start - static_cast<ptrdiff_t>(limits::kContext) + 1;  // the unit in front of it is known too
+  const ptrdiff_t first =
+      start - static_cast<ptrdiff_t>(limits::kContext) + 1;  // the unit in front of it is known too
   for (ptrdiff_t i = first; i < start; ++i) {
     if (!word_begins(around, i)) continue;
     ptrdiff_t end = i + 1;
@@ -131,8 +139,8 @@ bool in_iban(const Surroundings& around, ptrdiff_t start) {
     }
     const ptrdiff_t begin = p - 1 - kIbanGroup;
     if (around.alnum(begin - 1)) return false;
-    if (around.alpha(begin) && around.alpha(begin + 1) && around.digit(begin + 2) && around.digit(begin + 3) &&
-        iban_covers(around, begin, start)) {
+    if (around.alpha(begin) && around.alpha(begin + 1) && around.digit(begin + 2) &&
+        around.digit(begin + 3) && iban_covers(around, begin, start)) {
       return true;
     }
   }

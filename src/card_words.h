@@ -7,9 +7,10 @@
 
 namespace cardscrub {
 
-// True when one of the limits::kContext units in front of `start` begins a word such as "card", "visa" or "Kreditkarte". A word is
-// letters between what is none; in camelCase and under_scores the parts are words too ("cardNumber", "pan_2"); "discard"
-// and "company" hold none. The word and the unit in front of it lie within those units.
+// True when one of the limits::kContext units in front of `start` begins a word such as "card", "visa" or
+// "Kreditkarte". A word is letters between what is none; in camelCase and under_scores the parts are words
+// too ("cardNumber", "pan_2"); "discard" and "company" hold none. The word and the unit in front of it lie
+// within those units.
 bool card_word_in_front(const Surroundings& around, ptrdiff_t start);
 
 // True when the digits [begin, end) lie in a UUID or one starts among them.

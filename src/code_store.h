@@ -29,7 +29,8 @@ enum class StoreResult : uint8_t { kOk, kFull, kTaken, kUnknown, kExpired, kUsed
 // Lays out and formats `size` bytes (aligned to 64) as an empty store. The layout holds offsets, no pointers, so every process
 // may map it elsewhere. Two buckets of eight slots for each entry; constant time per call. Does nothing when there is no room.
 void code_store_format(void* memory, size_t size);
-// The number of entries `size` bytes have room for; the store is full a little earlier, when both buckets of an entry are.
+// The number of slots that `size` bytes have room for. kFull comes earlier, when both buckets of an entry are full: plan with
+// 70 % of them.
 size_t code_store_capacity(size_t size);
 
 // A code has 3 or 4 digits; a slot has room for this many.

@@ -1,4 +1,5 @@
-// The sweep's order of work: dense windows, the engine, the close look; and the rest of a text that is not complete.
+// The sweep's order of work: dense windows, the engine, the close look; and the rest of a text that is not
+// complete.
 #include "detector.h"
 
 #include <algorithm>
@@ -9,45 +10,36 @@ namespace cardscrub {
 
 namespace {
 
-// Neither pattern tells where a match starts (that costs up to 13 times as much): the close look walks over the groups that
-// may belong to it. The first ends where a group of digits does, not at each digit; the second finds what has two dots.
+// What a candidate has: twelve digits with single spaces or hyphens, or two dots between digits. Neither
+// pattern tells where a match starts (that costs up to 13 times as much), and the scan of a window ends at
+// its first match: where digits are many, there would be one at each, and the close look needs no more than
+// to know that there is something in the window.
 constexpr HsPattern kPatterns[] = {
-    {"[0-9](?:[ -]?[0-9]){11}(?:[^0-9]|$)", 0, 0},
+    {"[0-9](?:[ -]?[0-9]){11}", 0, 0},
     {"[0-9]\\.[0-9]{1,17}\\.[0-9]", 0, 1},
 };
 
-// A candidate, 19 digits with 18 separators, starts at most this far in front of the last byte of its match.
-constexpr size_t kReach = 40;
-static_assert(kReach >= 2 * limits::kPanMax);
-
-// One bit of a mark a block, so a window has at most 64 of them. It starts small, because a finding ends the search.
+// Windows start small, because a finding ends the search, and grow while nothing is found.
 constexpr size_t kFirstWindow = 4 * kBlock;
-constexpr size_t kLargestWindow = 62 * kBlock;
+constexpr size_t kLargestWindow = 64 * kBlock;
 
-// The blocks of a window in which matches end. Hyperscan does not promise an order among matches, and a long run of groups
-// has one at each: a bit mask takes them all.
-struct Marks {
-  uint64_t blocks = 0;
-};
-
-int on_match(unsigned, unsigned long long, unsigned long long to, unsigned, void* context) {
-  static_cast<Marks*>(context)->blocks |= uint64_t{1} << ((to - 1) / kBlock);
-  return 0;
-}
+int on_match(unsigned, unsigned long long, unsigned long long, unsigned, void*) { return 1; }
 
 // Goes over the starts of groups in a text, each once and in order.
 class Sweep {
  public:
   Sweep(const Text& text, size_t from, const Before& before, bool last, const DetectorOptions& options)
-      : text_(text), before_(before.span()), look_(text, before_, last, options), at_(from) {}
+      : text_(text), before_(before.span()), look_(text, before_, last, options), at_(from), open_(!last) {}
 
-  // Judges the groups that start in [begin, end) and were not passed by yet. True: `next` says what was found.
+  // Judges the groups that start in [begin, end) and were not passed by yet. True: `next` says what was
+  // found.
   bool judge(size_t begin, size_t end, Detector::Next* next) {
+    if (begin >= end) return false;
     at_ = std::max(at_, begin);
     while (at_ < end) {
-      const uint64_t digits = digit_mask({text_.data, text_.size}, at_);
-      uint64_t starts = digits & ~(digits << 1 | uint64_t{digit_in_front()});
-      if (end - at_ < kBlock) starts &= (uint64_t{1} << (end - at_)) - 1;
+      uint64_t starts = likely_starts();
+      const size_t count = std::min(kStride, end - at_);
+      starts &= (uint64_t{1} << count) - 1;
       for (; starts != 0; starts &= starts - 1) {
         const size_t start = at_ + static_cast<size_t>(std::countr_zero(starts));
         const CloseLook::Verdict verdict = look_.judge(start, &next->finding, &next->alone);
@@ -57,21 +49,46 @@ class Sweep {
         next->settled = found ? next->finding.end : start;
         return true;
       }
-      at_ += std::min(kBlock, end - at_);
+      at_ += count;
     }
     return false;
   }
 
  private:
+  // Starts of groups among the next kStride units, less those that are seen at once to have no twelve digits
+  // behind them, or one dot among them: with a single dot between its groups nothing is a candidate.
+  uint64_t likely_starts() const {
+    const LinkMasks masks = link_masks({text_.data, text_.size}, at_);
+    const size_t rest = text_.size - at_;
+    // What follows an open text may be anything.
+    const uint64_t unknown = open_ && rest < kBlock ? ~uint64_t{0} << rest : 0;
+    const uint64_t digits = masks.digits | unknown;
+    const uint64_t joined = digits | (masks.joints & digits >> 1);
+    const uint64_t dotted = digits | (masks.dots & digits >> 1);
+    const uint64_t starts = masks.digits & ~(masks.digits << 1 | uint64_t{digit_in_front()});
+    uint64_t likely = starts & runs_of_twelve(joined);
+    for (uint64_t rare = starts & runs_of_twelve(dotted) & ~likely; rare != 0; rare &= rare - 1) {
+      const int start = std::countr_zero(rare);
+      const uint64_t run = dotted >> start;
+      const uint64_t dots = (masks.dots | unknown) >> start & ~(run + 1) & run;
+      if ((dots & (dots - 1)) != 0) likely |= uint64_t{1} << start;
+    }
+    return likely;
+  }
   bool digit_in_front() const {
     if (at_ != 0) return is_digit(text_.data[at_ - 1]);
     return !before_.empty() && is_digit(before_.back());
   }
 
+  // Twelve digits with two dots among them, at most 19 digits in all, show their second dot within 20 units.
+  static constexpr size_t kStride = 40;
+  static_assert(kStride + limits::kPanMax + 2 < kBlock);
+
   const Text& text_;
   Bytes before_;
   CloseLook look_;
   size_t at_;
+  bool open_;
 };
 
 }  // namespace
@@ -103,19 +120,16 @@ Detector::Next Detector::next(const Text& text, size_t from, const Before& befor
   for (size_t at = from; at < sure;) {
     const DenseWindow window = next_dense(bytes, at, most);
     if (window.begin >= sure) break;
-    Marks marks;
-    const size_t size = window.end - window.begin;
-    if (hs_scan(database_.get(), reinterpret_cast<const char*>(text.data + window.begin), static_cast<unsigned>(size), 0,
-                scratch, on_match, &marks) != HS_SUCCESS) {
+    const hs_error_t status =
+        hs_scan(database_.get(), reinterpret_cast<const char*>(text.data + window.begin),
+                static_cast<unsigned>(window.end - window.begin), 0, scratch, on_match, nullptr);
+    if (status != HS_SUCCESS && status != HS_SCAN_TERMINATED) {
       next.outcome = Outcome::kFault;
       next.settled = from;
       return next;
     }
-    for (; marks.blocks != 0; marks.blocks &= marks.blocks - 1) {
-      const size_t block = window.begin + static_cast<size_t>(std::countr_zero(marks.blocks)) * kBlock;
-      const size_t end = std::min(block + kBlock, sure);
-      if (sweep.judge(block - std::min(block, kReach), end, &next)) return next;
-    }
+    if (status == HS_SCAN_TERMINATED && sweep.judge(window.begin, std::min(window.end, sure), &next))
+      return next;
     at = window.resume;
     most = std::min(2 * most, kLargestWindow);
   }

@@ -21,7 +21,8 @@ uint64_t top_bits(uint64_t word) { return (word & repeated(0x80)) / 0x80 * 0x010
 
 uint64_t load_word(const uint8_t* data) {
   uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word |= uint64_t{data[i]} << (8 * i);  // one load where the machine is little-endian
+  for (unsigned i = 0; i < 8; ++i)
+    word |= uint64_t{data[i]} << (8 * i);  // one load where the machine is little-endian
   return word;
 }
 
@@ -30,7 +31,7 @@ void masks_plain(const uint8_t* data, size_t blocks, BlockMasks* out) {
     BlockMasks masks{0, 0};
     for (unsigned i = 0; i < kBlock; i += 8) {
       const uint64_t word = load_word(data + i);
-      const uint64_t off = word ^ repeated('0');                                  // a digit becomes 0..9
+      const uint64_t off = word ^ repeated('0');                                    // a digit becomes 0..9
       const uint64_t other = ((off & repeated(0x7f)) + repeated(0x80 - 10)) | off;  // top bit: 10 or more
       masks.digits |= top_bits(~other) << i;
       masks.high |= top_bits(word) << i;
@@ -99,7 +100,8 @@ void masks_neon(const uint8_t* data, size_t blocks, BlockMasks* out) {
   const uint8x16_t ten = vdupq_n_u8(10);
   const uint8x16_t ascii = vdupq_n_u8(0x7f);
   for (; blocks != 0; --blocks, data += kBlock, ++out) {
-    const uint8x16_t a = vld1q_u8(data), b = vld1q_u8(data + 16), c = vld1q_u8(data + 32), d = vld1q_u8(data + 48);
+    const uint8x16_t a = vld1q_u8(data), b = vld1q_u8(data + 16), c = vld1q_u8(data + 32),
+                     d = vld1q_u8(data + 48);
     out->digits = bits_of(vcltq_u8(vsubq_u8(a, zero), ten), vcltq_u8(vsubq_u8(b, zero), ten),
                           vcltq_u8(vsubq_u8(c, zero), ten), vcltq_u8(vsubq_u8(d, zero), ten));
     out->high = bits_of(vcgtq_u8(a, ascii), vcgtq_u8(b, ascii), vcgtq_u8(c, ascii), vcgtq_u8(d, ascii));

@@ -9,11 +9,15 @@
 #include "limits.h"
 #include "text.h"
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 namespace cardscrub {
 
 namespace {
 
-static_assert(limits::kPanMin == 12, "has_run() and Density count to twelve");
+static_assert(limits::kPanMin == 12, "runs_of_twelve() counts to twelve");
 constexpr unsigned kRun = limits::kPanMin;
 
 const MaskKernel kMasks = mask_kernels().front().kernel;
@@ -31,7 +35,8 @@ BlockMasks masks_of_rest(const uint8_t* data, size_t size) {
 // Gives the masks of a text block by block; the kernel works on several at once.
 class MaskReader {
  public:
-  MaskReader(const uint8_t* data, size_t size, size_t from) : data_(data), size_(size), at_(from), filled_(from) {}
+  MaskReader(const uint8_t* data, size_t size, size_t from)
+      : data_(data), size_(size), at_(from), filled_(from) {}
 
   bool done() const { return at_ >= size_; }
   size_t at() const { return at_; }
@@ -65,13 +70,47 @@ class MaskReader {
   std::array<BlockMasks, 32> batch_;
 };
 
-bool has_run(uint64_t bits) {
-  const uint64_t two = bits & bits >> 1;
-  const uint64_t four = two & two >> 2;
-  return (four & four >> 4 & four >> 8) != 0;
+// Bytes of a block that are `c`.
+uint64_t mask_of(const uint8_t* block, uint8_t c) {
+#if defined(__x86_64__)
+  const __m128i wanted = _mm_set1_epi8(static_cast<char>(c));
+  uint64_t mask = 0;
+  for (unsigned i = 0; i < kBlock; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(block + i)));
+    mask |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)))} << i;
+  }
+  return mask;
+#else
+  uint64_t mask = 0;
+  for (unsigned i = 0; i < kBlock; ++i) mask |= uint64_t{block[i] == c} << i;
+  return mask;
+#endif
 }
 
-// Says of each block, in order, whether twelve digits with at most one byte between two of them are complete in it.
+LinkMasks links_of_block(const uint8_t* block) {
+  BlockMasks masks;
+  kMasks(block, 1, &masks);
+  return {masks.digits, mask_of(block, ' ') | mask_of(block, '-'), mask_of(block, '.')};
+}
+
+// Twelve digits and single separators in a row, complete in the block at `at`.
+bool linked_run(Bytes text, size_t at) {
+  // A run that becomes twelve long in the block begins at most eleven bytes in front of it. Two looks cover
+  // the block and those.
+  constexpr size_t kBack = kRun;
+  const size_t first = at - std::min(at, kBack);
+  for (const size_t begin : {first, first + kBlock - kBack}) {
+    if (begin >= text.size()) break;
+    const LinkMasks masks = link_masks(text, begin);
+    const uint64_t between =
+        (masks.joints | masks.dots) & masks.digits << 1 & (masks.digits >> 1 | uint64_t{1} << 63);
+    if (runs_of_twelve(masks.digits | between) != 0) return true;
+  }
+  return false;
+}
+
+// Says of each block, in order, whether twelve digits with at most one byte between two of them are complete
+// in it.
 class Density {
  public:
   bool dense(uint64_t digits) {
@@ -82,8 +121,9 @@ class Density {
     }
     const uint64_t filled = digits | digits << 1 | after_digit_;
     const unsigned head = static_cast<unsigned>(std::countr_one(filled));
-    const bool is_dense = has_run(filled) || (head != 0 && before_ + head >= kRun);
-    before_ = head == kBlock ? std::min(before_ + head, kRun) : static_cast<unsigned>(std::countl_one(filled));
+    const bool is_dense = runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun);
+    before_ =
+        head == kBlock ? std::min(before_ + head, kRun) : static_cast<unsigned>(std::countl_one(filled));
     after_digit_ = digits >> 63;
     return is_dense;
   }
@@ -121,20 +161,25 @@ class LinkedDigits {
 constexpr size_t kLinkedMax = kRun + (kRun - 1) * 4;
 static_assert(kLinkedMax <= kBlock, "it must lie in two blocks");
 
-// True when a UTF-8 decimal digit (Unicode category Nd) beyond ASCII begins at p. Errs to true where a script has little else,
-// and where the character is cut off.
+// True when a UTF-8 decimal digit (Unicode category Nd) beyond ASCII begins at p. Errs to true where a script
+// has little else, and where the character is cut off.
 bool foreign_digit(const uint8_t* p, const uint8_t* end) {
   const uint8_t lead = *p;
   if (end - p < 2) return true;
   const uint8_t second = p[1];
   switch (lead) {
-    case 0xD9: return second >= 0xA0 && second <= 0xA9;  // Arabic-Indic
-    case 0xDB: return second >= 0xB0 && second <= 0xB9;  // Eastern Arabic-Indic
-    case 0xDF: return second >= 0x80 && second <= 0x89;  // NKo
-    case 0xE1: return second >= 0x81 && second <= 0xB1;  // Myanmar .. Ol Chiki
-    case 0xEA: return second < 0xB0;                     // Vai .. Meetei Mayek, not Hangul
-    case 0xF0: break;
-    default: break;
+    case 0xD9:
+      return second >= 0xA0 && second <= 0xA9;  // Arabic-Indic
+    case 0xDB:
+      return second >= 0xB0 && second <= 0xB9;  // Eastern Arabic-Indic
+    case 0xDF:
+      return second >= 0x80 && second <= 0x89;  // NKo
+    case 0xE1:
+      return second >= 0x81 && second <= 0xB1;  // Myanmar .. Ol Chiki
+    case 0xEA:
+      return second < 0xB0;  // Vai .. Meetei Mayek, not Hangul
+    default:
+      break;  // E0, EF, F0: below
   }
   if (lead == 0xF0 && second != 0x9F) return second <= 0x9E;  // Osmanya .. Adlam, mathematical
   if (end - p < 3) return true;
@@ -147,30 +192,33 @@ bool foreign_digit(const uint8_t* p, const uint8_t* end) {
   return (second & 1) != 0 && second < 0xB9 && third >= 0xA6 && third <= 0xAF;
 }
 
-bool may_lead_digit(uint8_t c) {
-  switch (c) {
-    case 0xD9: case 0xDB: case 0xDF: case 0xE0: case 0xE1: case 0xEA: case 0xEF: case 0xF0:
-      return true;
-    default:
-      return false;
-  }
-}
+constexpr uint8_t kDigitLeads[] = {0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, 0xF0};
 
-bool holds_foreign_digit(const uint8_t* data, size_t begin, size_t end, size_t size) {
-  for (size_t i = begin; i < end; ++i) {
-    if (may_lead_digit(data[i]) && foreign_digit(data + i, data + size)) return true;
+// A decimal digit of another script begins in the block at `at`, or may do so in what is cut off.
+bool foreign_digit_in_block(const uint8_t* data, size_t at, size_t size) {
+  std::array<uint8_t, kBlock> rest{};
+  const bool whole = size - at >= kBlock;
+  if (!whole) std::memcpy(rest.data(), data + at, size - at);
+  const uint8_t* block = whole ? data + at : rest.data();
+  uint64_t leads = 0;
+  for (const uint8_t lead : kDigitLeads) leads |= mask_of(block, lead);
+  if (!whole) wipe(rest.data(), rest.size());
+  for (; leads != 0; leads &= leads - 1) {
+    if (foreign_digit(data + at + std::countr_zero(leads), data + size)) return true;
   }
   return false;
 }
 
 }  // namespace
 
-uint64_t digit_mask(Bytes text, size_t at) {
+LinkMasks link_masks(Bytes text, size_t at) {
   const size_t rest = text.size() - at;
-  if (rest < kBlock) return masks_of_rest(text.data() + at, rest).digits;
-  BlockMasks masks;
-  kMasks(text.data() + at, 1, &masks);
-  return masks.digits;
+  if (rest >= kBlock) return links_of_block(text.data() + at);
+  std::array<uint8_t, kBlock> block{};
+  std::memcpy(block.data(), text.data() + at, rest);
+  const LinkMasks masks = links_of_block(block.data());
+  wipe(block.data(), rest);
+  return masks;
 }
 
 DenseWindow next_dense(Bytes text, size_t from, size_t most) {
@@ -179,8 +227,8 @@ DenseWindow next_dense(Bytes text, size_t from, size_t most) {
   while (true) {
     if (reader.done()) return {text.size(), text.size(), text.size()};
     const size_t at = reader.at();
-    if (!density.dense(reader.next().digits)) continue;
-    // The run of digits that becomes twelve here began at most 23 bytes before this block.
+    if (!density.dense(reader.next().digits) || !linked_run(text, at)) continue;
+    // The digits that become twelve here begin at most 23 bytes before this block.
     DenseWindow window{at - std::min(at - from, kBlock), 0, 0};
     while (true) {
       window.end = std::min(reader.at(), text.size());
@@ -190,13 +238,12 @@ DenseWindow next_dense(Bytes text, size_t from, size_t most) {
         window.resume = window.end - kBlock;  // for what lies across the cut
         return window;
       }
-      if (!density.dense(reader.next().digits)) return window;
+      if (!density.dense(reader.next().digits) || !linked_run(text, window.end)) return window;
     }
   }
 }
 
 bool may_hold_pan(const uint8_t* data, size_t size) {
-  if (size < kRun) return holds_foreign_digit(data, 0, size, size);
   MaskReader reader(data, size, 0);
   Density density;
   LinkedDigits linked;
@@ -205,11 +252,11 @@ bool may_hold_pan(const uint8_t* data, size_t size) {
   while (!reader.done()) {
     const size_t at = reader.at();
     const BlockMasks masks = reader.next();
-    const size_t end = std::min(at + kBlock, size);
-    bool look = density.dense(masks.digits);
+    bool look = density.dense(masks.digits) && linked_run({data, size}, at);
     if ((masks.high | before.high) != 0) {
-      if (masks.high != 0 && holds_foreign_digit(data, at, end, size)) return true;
-      look = look || static_cast<unsigned>(std::popcount(masks.digits) + std::popcount(before.digits)) >= kRun;
+      if (masks.high != 0 && foreign_digit_in_block(data, at, size)) return true;
+      look =
+          look || static_cast<unsigned>(std::popcount(masks.digits) + std::popcount(before.digits)) >= kRun;
     }
     before = masks;
     if (!look) continue;
@@ -217,7 +264,7 @@ bool may_hold_pan(const uint8_t* data, size_t size) {
       looked = at - kBlock;
       linked.reset();
     }
-    for (; looked < end; ++looked) {
+    for (const size_t end = std::min(at + kBlock, size); looked < end; ++looked) {
       if (linked.add(data[looked])) return true;
     }
   }

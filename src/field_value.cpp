@@ -135,13 +135,15 @@ Reason parse_code(const Text& text, DigitsAt* out) {
   if (span.end - span.begin < 3 || span.end - span.begin > 4) return Reason::kCodeLength;
   for (size_t i = span.begin; i < span.end; ++i) {
     const size_t count = out->digits.size();
-    if (out->digits.push(static_cast<uint8_t>(text.data[i] - '0'))) out->where[count] = static_cast<uint32_t>(i);
+    if (out->digits.push(static_cast<uint8_t>(text.data[i] - '0')))
+      out->where[count] = static_cast<uint32_t>(i);
   }
   return Reason::kNone;
 }
 
 Reason check_code(const Digits& code, Brand brand) {
-  if (brand == Brand::kUnknown) return code.size() == 3 || code.size() == 4 ? Reason::kNone : Reason::kCodeLength;
+  if (brand == Brand::kUnknown)
+    return code.size() == 3 || code.size() == 4 ? Reason::kNone : Reason::kCodeLength;
   const size_t length = brand == Brand::kAmex ? 4 : 3;
   return code.size() == length ? Reason::kNone : Reason::kCodeLength;
 }

@@ -20,8 +20,9 @@ struct DigitsAt {
 // Digits::kMax digits. Brand and check digit are not looked at. *out is meaningful after kNone only.
 Reason parse_pan(const Text& text, DigitsAt* out);
 
-// kNone, kPanLength, kPanBrand or kPanLuhn. *brand is set as soon as the prefix tells it (kUnknown otherwise). A length
-// outside 12..19 comes first, then an unknown brand, then a length that the brand does not issue, then the check digit.
+// kNone, kPanLength, kPanBrand or kPanLuhn. *brand is set as soon as the prefix tells it (kUnknown
+// otherwise). A length outside 12..19 comes first, then an unknown brand, then a length that the brand does
+// not issue, then the check digit.
 Reason check_pan(const Digits& digits, Brand* brand);
 
 // Only digits, white space around allowed; 3 or 4 of them (kCodeFormat, kCodeLength).
@@ -34,9 +35,10 @@ struct Expiry {
   uint8_t month = 0;
   uint16_t year = 0;
 };
-// Kind kExpiry: MM/YY MM/YYYY MM-YY MM-YYYY "MM / YY" MMYY MMYYYY YYYY-MM YYYY/MM, also with spaces around the separator, a
-// single space as the separator, or a month of one digit in front of a separator. kExpiryMonth: 1..12, with or without zero;
-// kExpiryYear: two or four digits. Two digits mean 2000 + n; the year 0000 is none. kExpiryFormat, kExpiryMonth.
+// Kind kExpiry: MM/YY MM/YYYY MM-YY MM-YYYY "MM / YY" MMYY MMYYYY YYYY-MM YYYY/MM, also with spaces around
+// the separator, a single space as the separator, or a month of one digit in front of a separator.
+// kExpiryMonth: 1..12, with or without zero; kExpiryYear: two or four digits. Two digits mean 2000 + n; the
+// year 0000 is none. kExpiryFormat, kExpiryMonth.
 Reason parse_expiry(Kind kind, const Text& text, Expiry* out);
 // kExpiryPast when the last day of the month lies before `now` (seconds since 1970, UTC; one day of grace for
 // time zones), otherwise kNone. Needs both parts: kNone when one is absent.

@@ -33,7 +33,8 @@ void release(void* memory) {
   std::free(block);
 }
 
-// Hyperscan refuses what was allocated by other allocators than the current ones, so they are set before anything is made.
+// Hyperscan refuses what was allocated by other allocators than the current ones, so they are set before
+// anything is made.
 bool set_allocators() {
   static const bool done = hs_set_allocator(allocate, release) == HS_SUCCESS;
   return done;
@@ -56,11 +57,13 @@ Result<HsDatabase> hs_compile_block(std::span<const HsPattern> patterns) {
   }
   hs_database_t* database = nullptr;
   hs_compile_error_t* error = nullptr;
-  const hs_error_t status = hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(patterns.size()),
-                                             HS_MODE_BLOCK, nullptr, &database, &error);
+  const hs_error_t status =
+      hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(patterns.size()),
+                       HS_MODE_BLOCK, nullptr, &database, &error);
   if (status == HS_SUCCESS) return HsDatabase(database);
   std::string message = "Hyperscan cannot compile ";
-  if (error != nullptr && error->expression >= 0 && static_cast<size_t>(error->expression) < patterns.size()) {
+  if (error != nullptr && error->expression >= 0 &&
+      static_cast<size_t>(error->expression) < patterns.size()) {
     message += '"';
     message += patterns[static_cast<size_t>(error->expression)].expression;
     message += '"';
@@ -80,7 +83,8 @@ Result<HsScratch> hs_make_scratch(const hs_database_t* database) {
   hs_scratch_t* scratch = nullptr;
   const hs_error_t status = hs_alloc_scratch(database, &scratch);
   if (status == HS_SUCCESS) return HsScratch(scratch);
-  return Fault{status == HS_NOMEM ? "no memory for Hyperscan's scratch space" : "Hyperscan cannot make its scratch space"};
+  return Fault{status == HS_NOMEM ? "no memory for Hyperscan's scratch space"
+                                  : "Hyperscan cannot make its scratch space"};
 }
 
 }  // namespace cardscrub

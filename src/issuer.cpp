@@ -24,8 +24,8 @@ constexpr uint32_t k16to19 = lengths_of(16, 19);
 constexpr uint32_t k13And16And19 = length_of(13) | k16 | k19;
 constexpr uint32_t k16And18And19 = k16 | length_of(18) | k19;
 
-// Sources: ISO/IEC 7812-1 (structure, registration authority); the brands' public BIN and rules documents as named at each
-// group. Rows are in no order; among rows that fit, the longest prefix wins.
+// Sources: ISO/IEC 7812-1 (structure, registration authority); the brands' public BIN and rules documents as
+// named at each group. Rows are in no order; among rows that fit, the longest prefix wins.
 constexpr IssuerRange kTable[] = {
     // Visa: Core Rules, 4; 13 digits (old) and 19 are issued, 16 is what people have.
     {4, 4, 1, Brand::kVisa, k13And16And19, k16, 3, true},
@@ -53,12 +53,15 @@ constexpr IssuerRange kTable[] = {
     // JCB: 3528-3589. RuPay cards of 353 and 356 are JCB's too (co-branded), and treated as JCB.
     {3528, 3589, 4, Brand::kJcb, k16to19, k16, 3, true},
 
-    // UnionPay International: 62 and 8100-8171. Some old debit cards have no check digit; they are treated as if they
-    // had one, because a token needs Luhn (it gives the first digit back) and without it every number would be a card.
+    // UnionPay International: 62 and 8100-8171. Some old debit cards have no check digit; they are treated as
+    // if they
+    // had one, because a token needs Luhn (it gives the first digit back) and without it every number would
+    // be a card.
     {62, 62, 2, Brand::kUnionPay, k16to19, k16 | k19, 3, true},
     {8100, 8171, 4, Brand::kUnionPay, k16to19, k16 | k19, 3, true},
 
-    // Maestro: Mastercard's quick reference of BIN ranges. Any length is issued, so none is common enough to go without a
+    // Maestro: Mastercard's quick reference of BIN ranges. Any length is issued, so none is common enough to
+    // go without a
     // card-like word. 5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761-6763 lie in these.
     {50, 50, 2, Brand::kMaestro, k12to19, 0, 3, true},
     {56, 58, 2, Brand::kMaestro, k12to19, 0, 3, true},
@@ -120,18 +123,19 @@ constexpr IssuerRange kTable[] = {
     // Troy (BKM): 9792. Its cards under 65 are Discover's too (co-branded), and treated as Discover.
     {9792, 9792, 4, Brand::kTroy, k16, k16, 3, true},
 
-    // UATP: 1 (ISO/IEC 7812-1: airlines). Any 15-digit number with a 1 would do, so it needs a card-like word.
+    // UATP: 1 (ISO/IEC 7812-1: airlines). Any 15-digit number with a 1 would do, so it needs a card-like
+    // word.
     {1, 1, 1, Brand::kUatp, k15, 0, 3, true},
 };
 constexpr size_t kRows = std::size(kTable);
 
 constexpr uint32_t power_of_ten(unsigned n) {
-  uint32_t value = 1;
-  while (n-- > 0) value *= 10;
-  return value;
+  constexpr uint32_t kPowers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+  return kPowers[n];
 }
 
-// What the longest prefix wins by must be unambiguous: two ranges with prefixes of the same length share no number.
+// What the longest prefix wins by must be unambiguous: two ranges with prefixes of the same length share no
+// number.
 constexpr bool table_is_sound() {
   for (size_t i = 0; i < kRows; ++i) {
     const IssuerRange& row = kTable[i];
@@ -149,8 +153,8 @@ constexpr bool table_is_sound() {
 static_assert(table_is_sound());
 static_assert(kRows < 255);
 
-// The index: for each four first digits, the row with the longest prefix of up to four digits (row number + 1, 0: none),
-// and the rows with longer prefixes that lie under them, as a stretch of a list.
+// The index: for each four first digits, the row with the longest prefix of up to four digits (row number +
+// 1, 0: none), and the rows with longer prefixes that lie under them, as a stretch of a list.
 constexpr unsigned kIndexDigits = 4;
 constexpr size_t kSlots = 10000;
 constexpr size_t kLongMax = 128;
@@ -164,7 +168,9 @@ struct Index {
   bool fits = true;
 };
 
-constexpr uint32_t first_four(uint32_t value, unsigned digits) { return value / power_of_ten(digits - kIndexDigits); }
+constexpr uint32_t first_four(uint32_t value, unsigned digits) {
+  return value / power_of_ten(digits - kIndexDigits);
+}
 
 constexpr Index build_index() {
   Index index;
@@ -216,14 +222,14 @@ static_assert(kIndex.fits);
 
 constexpr std::array<uint8_t, 10> kDoubled = {0, 2, 4, 6, 8, 1, 3, 5, 7, 9};
 
-// The Luhn sum with every second digit doubled, counted from the right; `first` says whether the rightmost one is.
+// The Luhn sum with every second digit doubled, counted from the right; `first` says whether the rightmost
+// one is.
 unsigned luhn_sum(Bytes digits, bool first) {
   unsigned sum = 0;
-  bool twice = first;
-  for (size_t i = digits.size(); i > 0; --i, twice = !twice) {
-    sum += twice ? kDoubled[digits[i - 1]] : digits[i - 1];
-  }
-  return sum;
+  size_t i = digits.size();
+  if (first && i > 0) sum += kDoubled[digits[--i]];
+  for (; i >= 2; i -= 2) sum += digits[i - 1] + unsigned{kDoubled[digits[i - 2]]};
+  return i == 0 ? sum : sum + digits[0];
 }
 
 }  // namespace
@@ -249,6 +255,8 @@ uint32_t brands_starting_with(uint8_t digit) { return digit < 10 ? kIndex.brands
 
 bool luhn_valid(Bytes digits) { return !digits.empty() && luhn_sum(digits, false) % 10 == 0; }
 
-uint8_t luhn_check_digit(Bytes digits) { return static_cast<uint8_t>((10 - luhn_sum(digits, true) % 10) % 10); }
+uint8_t luhn_check_digit(Bytes digits) {
+  return static_cast<uint8_t>((10 - luhn_sum(digits, true) % 10) % 10);
+}
 
 }  // namespace cardscrub

@@ -16,7 +16,7 @@ namespace cardscrub {
 struct IssuerRange {
   uint32_t first;
   uint32_t last;
-  uint8_t prefix;       // digits of first and last, 1..8
+  uint8_t prefix;  // digits of first and last, 1..8
   Brand brand;
   uint32_t lengths;     // bit n: numbers of n digits are issued
   uint32_t common;      // subset of lengths that real cards commonly have: the sweep needs no more than these
@@ -26,15 +26,16 @@ struct IssuerRange {
 
 std::span<const IssuerRange> issuer_table();
 
-// The row with the longest prefix that `digits` (values 0..9) starts with, or nullptr; nullptr too when there are fewer
-// than 8 digits. A few steps: an index over the first four digits, then the rows with longer prefixes under them.
+// The row with the longest prefix that `digits` (values 0..9) starts with, or nullptr; nullptr too when there
+// are fewer than 8 digits. A few steps: an index over the first four digits, then the rows with longer
+// prefixes under them.
 const IssuerRange* find_issuer(Bytes digits);
 
 // Brands of which some range starts with `digit` (bit b: Brand b).
 uint32_t brands_starting_with(uint8_t digit);
 
-bool luhn_valid(Bytes digits);                 // values 0..9; an empty number is not valid
-uint8_t luhn_check_digit(Bytes digits);        // the digit that appended makes it valid
+bool luhn_valid(Bytes digits);           // values 0..9; an empty number is not valid
+uint8_t luhn_check_digit(Bytes digits);  // the digit that appended makes it valid
 
 // Published test numbers of payment providers (sources in test_pan.cpp); never issued to a person.
 bool is_test_pan(Bytes digits);

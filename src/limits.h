@@ -41,6 +41,12 @@ inline constexpr size_t kLayers = 4;
 // Findings in one body before the request is refused (`limit.findings`).
 inline constexpr size_t kFindings = 10000;
 
+// Bytes that a compressed body may inflate to: far above any order, far below what hurts a server.
+inline constexpr uint64_t kInflate = uint64_t{64} << 20;
+
+// What an inflated body hands on in one step.
+inline constexpr size_t kInflateStep = 65536;
+
 // Failing fields that one answer names; more are counted, not named.
 inline constexpr size_t kReasons = 16;
 

@@ -27,6 +27,8 @@ struct Policy {
   TokenFormat token_format = TokenFormat::kLast4;
   TestCards test_cards = TestCards::kAccept;
   const FieldNames* fields = nullptr;  // outlives the policy
+  bool inflate = true;                 // compressed bodies: false refuses them
+  uint64_t max_inflate = limits::kInflate;
   size_t max_findings = limits::kFindings;
   size_t max_depth = limits::kDepth;
   uint32_t code_ttl = 900;

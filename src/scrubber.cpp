@@ -20,6 +20,18 @@ bool is_blank(const Text& text) {
   return std::all_of(text.data, text.data + text.size, is_space);
 }
 
+// Where the run of groups that goes on at `at` begins, at most as far in front as a number can reach.
+size_t run_start(const Text& text, size_t at) {
+  constexpr size_t kReach = 2 * limits::kPanMax;
+  size_t start = at;
+  while (start > 0 && at - start < kReach) {
+    uint8_t c = text.data[start - 1];
+    if (!is_digit(c) && c != ' ' && c != '-' && c != '.') break;
+    --start;
+  }
+  return start;
+}
+
 // Nothing but '*' and what may stand between groups: a code that was masked before.
 bool is_masked_code(const Text& text) {
   return text.size != 0 && std::all_of(text.data, text.data + text.size, [](uint8_t c) { return c == '*'; });
@@ -130,31 +142,26 @@ size_t Scrubber::sweep(const Text& text, bool last) {
   options.token_digits = policy_.token_digits;
   options.number = type_ == ValueType::kNumber;
   size_t from = std::min(judged_, text.size);
-  size_t found_end = 0;
   for (;;) {
     Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
     if (next.outcome == Detector::Outcome::kFault) {
       refuse(Reason::kFault);
       return text.size;
     }
-    if (next.outcome == Detector::Outcome::kClear) {
-      size_t settled = next.settled;
-      // What was written stays in sight while a run that goes on could still make a number with it.
-      constexpr size_t kReach = 2 * limits::kPanMax;
-      if (!last && found_end != 0 && settled < found_end + kReach) {
-        settled = std::min(settled, found_end > kReach ? found_end - kReach : 0);
-      }
-      judged_ = std::max(from, settled) - settled;
-      if (last) {
-        before_.clear();
-        judged_ = 0;
-      } else {
-        before_.add({text.data, settled});
-      }
+    bool found = next.outcome == Detector::Outcome::kFound;
+    // Whether what is written makes a number together with its neighbours can only be told when these are here.
+    if (found && !next.alone && !last && text.size - next.finding.end < CloseLook::kAhead) {
+      next.settled = next.finding.begin;
+      found = false;
+    }
+    if (!found) {
+      size_t settled = last ? text.size : run_start(text, next.settled);
+      judged_ = last ? 0 : std::max(from, next.settled) - settled;
+      before_.add({text.data, settled});
       return settled;
     }
-    swept(text, next.finding, next.alone);
-    from = found_end = next.finding.end;
+    swept(text, next.finding, next.alone, last);
+    from = next.finding.end;
   }
 }
 
@@ -164,8 +171,7 @@ bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool
   DetectorOptions options;
   options.token_digits = policy_.token_digits;
   options.number = type_ == ValueType::kNumber;
-  constexpr size_t kReach = 2 * limits::kPanMax;
-  size_t from = finding.begin > kReach ? finding.begin - kReach : 0;
+  size_t from = run_start(text, finding.begin);
   while (from < finding.end) {
     Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
     if (next.outcome != Detector::Outcome::kFound || next.finding.begin >= finding.end) return false;
@@ -175,7 +181,7 @@ bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool
   return false;
 }
 
-void Scrubber::swept(const Text& text, const Finding& finding, bool alone) {
+void Scrubber::swept(const Text& text, const Finding& finding, bool alone, bool last) {
   if (finding.kind == Kind::kTrack) {
     Action action = !changes() ? Action::kNone : policy_.sweep == Action::kReject ? Action::kReject : Action::kMask;
     note(Kind::kTrack, finding.brand, action, Reason::kNone, text, finding.begin, finding.end);
@@ -189,7 +195,7 @@ void Scrubber::swept(const Text& text, const Finding& finding, bool alone) {
     at.where[at.digits.size()] = static_cast<uint32_t>(i);
     if (!at.digits.push(static_cast<uint8_t>(text.data[i] - '0'))) return refuse(Reason::kFault);
   }
-  act_on_pan(text, at, finding.brand, policy_.sweep, false, alone);
+  act_on_pan(text, at, finding.brand, policy_.sweep, false, alone, last);
 }
 
 // ---- named values
@@ -240,7 +246,7 @@ void Scrubber::named_pan(const Text& text) {
   if (bad == Reason::kNone) accept(at.digits, brand, &bad);
   if (bad == Reason::kNone) {
     valid_kinds_ |= kPanBit;
-    act_on_pan(text, at, brand, policy_.pan, true, true);
+    act_on_pan(text, at, brand, policy_.pan, true, true, true);
     return;
   }
   if (!match_.ambiguous) {
@@ -341,7 +347,7 @@ bool Scrubber::tokenize(const Digits& pan, Digits* token) {
 }
 
 void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong,
-                          bool alone) {
+                          bool alone, bool last) {
   size_t begin = at.where[0];
   size_t end = at.where[at.digits.size() - 1] + size_t{1};
   if (!changes()) {
@@ -373,7 +379,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   if (action == Action::kTokenize) {
     if (!tokenize(at.digits, &token)) return refuse(Reason::kFault);
     put(text, at, token);
-    if (!alone && overlaps_a_finding(text, {begin, end, Kind::kPan, brand}, true)) {
+    if (!alone && overlaps_a_finding(text, {begin, end, Kind::kPan, brand}, last)) {
       put(text, at, at.digits);
       action = Action::kMask;
     }
@@ -408,14 +414,17 @@ void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
 // rest.
 void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) {
   size_t count = 0;
-  for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) ? 1u : 0u;
+  for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) || text.data[i] == '*' ? 1u : 0u;
   bool keep = keep_ends && count >= limits::kPanMin;
   bool star = type_ != ValueType::kNumber;
   size_t seen = 0;
   size_t last_masked = end;
   Digits result;
   for (size_t i = begin; i < end; ++i) {
-    if (!is_digit(text.data[i])) continue;
+    if (!is_digit(text.data[i])) {
+      seen += text.data[i] == '*' ? 1u : 0u;  // masked before: it keeps its place among the digits
+      continue;
+    }
     size_t index = seen++;
     uint8_t old = static_cast<uint8_t>(text.data[i] - '0');
     if (keep && (index < kBin || index >= count - kLast)) {
@@ -459,16 +468,17 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
   if (worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint)) refuse(Reason::kFault);
 }
 
-// Where on the wire the character of unit i begins: its Unit tells where it ends.
+// Where on the wire the character of unit i begins: its Unit tells where it ends. What stands in front of it in the text does
+// not count, for how much of that is shown depends on the pieces.
 uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
+  constexpr uint64_t kLongest = 12;  // of an escape: \ud835\udfce
   Unit unit = text.unit(i);
-  if (text.units == nullptr) return unit.at;
-  if (i > 0 && text.units[i - 1].at < unit.at && unit.at - text.units[i - 1].at <= 12) return text.units[i - 1].at + 1;
-  for (uint64_t back = 0; back <= 12 && unit.at >= back && view_.holds(unit.at - back); ++back) {
-    uint8_t c = view_.byte(unit.at - back);
-    bool begins = unit.form == Form::kByte || unit.form == Form::kByteDigit ? (c & 0xC0) != 0x80
-                                                                              : c == '%' || c == '\\' || c == '&';
-    if (begins) return unit.at - back;
+  uint8_t c = view_.byte(unit.at);
+  if (text.units == nullptr || c == text.data[i]) return unit.at;
+  const bool utf8 = c >= 0x80;
+  for (uint64_t back = 0; back <= kLongest && unit.at >= back && view_.holds(unit.at - back); ++back) {
+    c = view_.byte(unit.at - back);
+    if (utf8 ? (c & 0xC0) != 0x80 : c == '%' || c == '\\' || c == '&') return unit.at - back;
   }
   return unit.at;
 }

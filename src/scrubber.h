@@ -92,7 +92,7 @@ class Scrubber {
 
   // ---- scrubber.cpp: what a value is, and what is written
   size_t sweep(const Text& text, bool last);
-  void swept(const Text& text, const Finding& finding, bool alone);
+  void swept(const Text& text, const Finding& finding, bool alone, bool last);
   bool overlaps_a_finding(const Text& text, const Finding& finding, bool last);
   void named(const Text& text);
   void named_pan(const Text& text);
@@ -103,7 +103,7 @@ class Scrubber {
   bool accept(const Digits& pan, Brand brand, Reason* reason) const;
   bool tokenize(const Digits& pan, Digits* token);
   void act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong,
-                  bool alone);
+                  bool alone, bool last);
   void invalid(Reason reason, const Text& text, Kind kind, Brand brand);
   void put(const Text& text, const DigitsAt& at, const Digits& now);
   void mask(const Text& text, size_t begin, size_t end, bool keep_ends);

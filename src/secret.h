@@ -37,10 +37,10 @@ class SecretBuffer {
   Bytes span() const { return {data_, size_}; }
 
   void reserve(size_t capacity);
-  void append(Bytes bytes);        // `bytes` must not lie inside this buffer
-  void resize(size_t size);        // new bytes are zero
-  void drop_front(size_t count);   // moves the rest down and wipes what the move left behind
-  void clear();                    // wipes what was in use; keeps the block
+  void append(Bytes bytes);       // `bytes` must not lie inside this buffer
+  void resize(size_t size);       // new bytes are zero
+  void drop_front(size_t count);  // moves the rest down and wipes what the move left behind
+  void clear();                   // wipes what was in use; keeps the block
 
  private:
   uint8_t* data_ = nullptr;
@@ -66,7 +66,10 @@ class Digits {
   }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  void clear() { wipe(value_.data(), value_.size()); size_ = 0; }
+  void clear() {
+    wipe(value_.data(), value_.size());
+    size_ = 0;
+  }
   uint8_t operator[](size_t i) const { return value_[i]; }
   uint8_t& operator[](size_t i) { return value_[i]; }
   Bytes span() const { return {value_.data(), size_}; }

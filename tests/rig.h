@@ -61,7 +61,11 @@ class Rig {
     Result<FieldNames> fields = FieldNames::compile({});
     if (!fields) std::abort();
     fields_.emplace(std::move(*fields));
-    Result<KeyRing> ring = KeyRing::generate(1u << 9, 1760000000);
+    // A fixed key, so that what a fuzzer finds can be found again.
+    constexpr std::string_view kRing =
+        R"({"keys":[{"kty":"oct","kid":"9","use":"enc","alg":"A256KW","generation":9,"state":"active",)"
+        R"("iat":1760000000,"k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]})";
+    Result<KeyRing> ring = KeyRing::parse({reinterpret_cast<const uint8_t*>(kRing.data()), kRing.size()});
     if (!ring) std::abort();
     ring_.emplace(std::move(*ring));
     Result<TokenVault> vault = TokenVault::create(*ring_);

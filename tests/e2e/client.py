@@ -183,6 +183,7 @@ class Wire2:
         self.host = host
         self.wire = Wire(port, ca, host, alpn=["h2"], limit=limit)
         self.h2 = h2.connection.H2Connection()
+        self.early = []  # events that came while a body was being sent
         self.h2.initiate_connection()
         self._flush()
 
@@ -210,13 +211,21 @@ class Wire2:
         self.h2.end_stream(stream)
         self._flush()
 
+    def wait(self):
+        """Reads once; what came is kept for reply()."""
+        data = self.wire.receive()
+        if not data:
+            raise AssertionError("h2 connection closed")
+        self.early += self.h2.receive_data(data)
+        self._flush()
+
     def reply(self, stream):
         status, headers, body = 0, {}, b""
         while True:
-            data = self.wire.receive()
-            if not data:
-                raise AssertionError("h2 connection closed; status %s, body %r" % (status, body[:200]))
-            for event in self.h2.receive_data(data):
+            if not self.early:
+                self.wait()
+            events, self.early = self.early, []
+            for event in events:
                 if isinstance(event, self.events.ResponseReceived) and event.stream_id == stream:
                     pairs = [(k.decode() if isinstance(k, bytes) else k, v.decode() if isinstance(v, bytes) else v)
                              for k, v in event.headers]

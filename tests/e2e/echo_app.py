@@ -18,6 +18,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 @app.route("/<path:path>", methods=METHODS)
 def echo(path):
     body = request.get_data(cache=True)
+    length = request.headers.get("Content-Length", type=int)
     seen = {
         "method": request.method,
         "target": request.environ["RAW_URI"],
@@ -27,6 +28,7 @@ def echo(path):
         "content_length": request.headers.get("Content-Length"),
         "transfer_encoding": request.headers.get("Transfer-Encoding"),
         "cookies": dict(request.cookies),
+        "truncated": length is not None and len(body) < length,
         "body": base64.b64encode(body).decode(),
         "form": [list(pair) for pair in request.form.items(multi=True)],
         "json": request.get_json(silent=True),

@@ -70,15 +70,13 @@ def test_code_lengths(t):
     s = t.nginx()
     visa, amex = t.card(), t.card("amex")
     for pan, code, reason in ((visa, "12", "code.length"), (visa, "12345", "code.length"), (visa, "1234", "code.length"),
-                              (amex, "123", "code.length"), (visa, "12a", "code.format"), (visa, "", "code.format")):
+                              (amex, "123", "code.length"), (visa, "12a", "code.format")):
         reply = s.post('{"card_number":"%s","cvv":"%s"}' % (pan, code), JSON)
         t.refused(reply)
-        t.true(t.reasons(reply) == [reason] or (code == "" and reply.status == 422), "reasons for a code of %d: %s"
-               % (len(code), reply))
-        if code:
-            reply = s.post('{"cvv":"%s","card_number":"%s"}' % (code, pan), JSON)
-            t.refused(reply)
-            t.equal(t.reasons(reply), [reason], "reasons, code in front of the number")
+        t.equal(t.reasons(reply), [reason], "reasons for a code of %d" % len(code))
+        reply = s.post('{"cvv":"%s","card_number":"%s"}' % (code, pan), JSON)
+        t.refused(reply)
+        t.equal(t.reasons(reply), [reason], "reasons, code in front of the number")
     t.equal(t.seen(), [], "requests that reached the application")
     four = t.code(4)
     sent = '{"card_number":"%s","cvv":"%s"}' % (amex, four)
@@ -124,7 +122,7 @@ def test_required_fields(t):
     t.refused(reply)
     t.equal(t.reasons(reply), ["field.missing"], "reasons")
     t.equal(len(reply.json()["errors"]), 2, "number of missing fields in %s" % reply)
-    for sent, kind in (("x=1", FORM), ("{}", JSON), ("[]", JSON), ("hello", "text/plain"), ("", FORM)):
+    for sent, kind in (("card_number=&cvv=&exp=", FORM), ("x=1", FORM), ("{}", JSON), ("[]", JSON), ("hello", "text/plain"), ("", FORM)):
         reply = s.post(sent, kind)
         t.refused(reply)
         t.true("field.missing" in t.reasons(reply) or "body.malformed" in t.reasons(reply), "reasons for %r: %s" % (sent, reply))
@@ -188,8 +186,7 @@ def test_too_many_findings(t):
 def test_too_deep(t):
     s = t.nginx(server="cardscrub on; cardscrub_max_depth 20;")
     reply = s.post("[" * 30 + '"%s"' % t.card() + "]" * 30, JSON)
-    t.true(reply.status in (400, 413, 422), "status of %s" % reply)
-    t.refused(reply, reply.status)
+    t.refused(reply, 413)
     t.equal(t.reasons(reply), ["limit.depth"], "reasons")
     t.equal(s.post("[" * 15 + "1" + "]" * 15, JSON).status, 200, "status of a shallow one")
 
@@ -264,7 +261,9 @@ def rest_is_never_a_request(t, server, chunked=False, early=""):
                 second = None  # the connection was closed
             if second is not None:
                 t.equal(second.seen.target, "/honest", "the next request on the connection")
-    t.equal([r.target for r in t.seen() if r.target != "/honest"], [], "what reached the application")
+    # Unbuffered, the application has begun to read; what it has is less than the Content-Length that it was told.
+    t.equal([r.target for r in t.seen() if r.target != "/honest" and not r.truncated], [], "what reached the application")
+    t.equal([r.target for r in t.seen() if "smuggled" in r.target], [], "smuggled requests")
 
 
 def test_rest_of_a_rejected_body_buffered(t):
@@ -311,7 +310,7 @@ def test_rejection_after_part_has_gone(t):
     for chunks in (None, 4096):
         reply = s.raw_post(body, JSON, piece=4096, chunks=chunks)
         t.refused(reply)
-    t.equal(t.seen(), [], "requests that the application took for whole")
+    t.equal([r.content_length for r in t.seen() if not r.truncated], [], "requests that the application took for whole")
 
 
 def test_large_rejected_body_over_http2(t):
@@ -326,7 +325,7 @@ def test_large_rejected_body_over_http2(t):
             while sent < len(body):
                 size = min(wire.h2.local_flow_control_window(stream), 16000, len(body) - sent)
                 if size == 0:
-                    wire.h2.receive_data(wire.wire.receive())
+                    wire.wait()
                     continue
                 wire.h2.send_data(stream, body[sent:sent + size], end_stream=sent + size == len(body))
                 wire._flush()

@@ -1,5 +1,5 @@
-// The sweep: tables of what is a finding and what is none, splits, and the boundaries of the vector pass. That the detector
-// agrees with the rules on random texts is in detector_rules_test.cpp.
+// The sweep: tables of what is a finding and what is none, splits, and the boundaries of the vector pass.
+// That the detector agrees with the rules on random texts is in detector_rules_test.cpp.
 #include "src/detector.h"
 
 #include "testing.h"
@@ -39,13 +39,15 @@ std::string sweep(std::string_view text, const DetectorOptions& options = {}, st
   size_t from = 0;
   while (true) {
     const Text whole{block.get(), text.size(), nullptr, 0};
-    const Detector::Next next = engine().detector->next(whole, from, before, true, options, engine().scratch->get());
+    const Detector::Next next =
+        engine().detector->next(whole, from, before, true, options, engine().scratch->get());
     assert_true(next.outcome != Detector::Outcome::kFault);
     if (next.outcome == Detector::Outcome::kClear) {
       assert_int_equal(next.settled, text.size());
       return out;
     }
-    assert_true(next.finding.begin >= from && next.finding.end > next.finding.begin && next.finding.end <= text.size());
+    assert_true(next.finding.begin >= from && next.finding.end > next.finding.begin &&
+                next.finding.end <= text.size());
     assert_int_equal(next.settled, next.finding.end);
     if (!out.empty()) out += " | ";
     out += describe(text, next.finding);
@@ -67,7 +69,8 @@ std::string sweep_pieces(std::string_view text, size_t size, const DetectorOptio
     while (true) {
       const auto block = exact_block(held);
       const Text part{block.get(), held.size(), nullptr, 0};
-      const Detector::Next next = engine().detector->next(part, from, before, last, options, engine().scratch->get());
+      const Detector::Next next =
+          engine().detector->next(part, from, before, last, options, engine().scratch->get());
       assert_true(next.outcome != Detector::Outcome::kFault);
       assert_true(next.settled >= from);
       from = next.settled;
@@ -98,7 +101,8 @@ void run(const std::vector<Case>& cases, const DetectorOptions& options = {}) {
     if (got != c.want) fail_msg("%s: got \"%s\", want \"%s\"", c.name, got.c_str(), c.want);
     for (const size_t size : kChunkSizes) {
       got = sweep_pieces(c.text, size, options);
-      if (got != c.want) fail_msg("%s in pieces of %zu: got \"%s\", want \"%s\"", c.name, size, got.c_str(), c.want);
+      if (got != c.want)
+        fail_msg("%s in pieces of %zu: got \"%s\", want \"%s\"", c.name, size, got.c_str(), c.want);
     }
   }
 }
@@ -112,21 +116,27 @@ void test_findings(void**) {
       {"dots", "(4111.1111.1111.1111)", "pan visa [4111.1111.1111.1111]"},
       {"amex groups", "3782 822463 10005", "pan amex [3782 822463 10005]"},
       {"diners groups", "3056 930009 020004", ""},
-      {"diners", "30569309025904 and 36227206271667", "pan diners [30569309025904] | pan diners [36227206271667]"},
+      {"diners", "30569309025904 and 36227206271667",
+       "pan diners [30569309025904] | pan diners [36227206271667]"},
       {"unionpay 19", "6205500000000000004", "pan unionpay [6205500000000000004]"},
       {"digit by digit", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "pan visa [4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1]"},
       {"inside a run", "12 4111 1111 1111 1111 0926 123", "pan visa [4111 1111 1111 1111]"},
       {"two in a run", "4111 1111 1111 1111 5555 5555 5555 4444",
        "pan visa [4111 1111 1111 1111] | pan mastercard [5555 5555 5555 4444]"},
       {"underscore", "test_4111111111111111_x", "pan visa [4111111111111111]"},
-      {"beyond ASCII", "\xe2\x80\x9c" "4111111111111111\xe2\x80\x9d", "pan visa [4111111111111111]"},
+      {"beyond ASCII",
+       "\xe2\x80\x9c"
+       "4111111111111111\xe2\x80\x9d",
+       "pan visa [4111111111111111]"},
       {"JSON", R"({"a":"4111111111111111","b":[5555555555554444,1]})",
        "pan visa [4111111111111111] | pan mastercard [5555555555554444]"},
       {"expiry behind", "4111111111111111=2612", "pan visa [4111111111111111]"},
-      {"date and time around", "2026-11-23 12:34:56 4111111111111111 12:34:56", "pan visa [4111111111111111]"},
+      {"date and time around", "2026-11-23 12:34:56 4111111111111111 12:34:56",
+       "pan visa [4111111111111111]"},
       {"markdown", "**4111111111111111**", "pan visa [4111111111111111]"},
       {"a dot without digit in front", "No.4111111111111111", "pan visa [4111111111111111]"},
-      {"far into a text", std::string(1000, '.') + "4111111111111111" + std::string(1000, '-'), "pan visa [4111111111111111]"},
+      {"far into a text", std::string(1000, '.') + "4111111111111111" + std::string(1000, '-'),
+       "pan visa [4111111111111111]"},
   });
 }
 
@@ -159,7 +169,7 @@ void test_no_findings(void**) {
       {"phone of 15 digits", "tel:+378282246310005", ""},
       {"IBAN", "DE89 3704 0044 0532 0130 00", ""},
       {"IBAN with letters", "GB29 NWBK 6016 1331 9268 19", ""},
-      {"IBAN that looks like a card", "AT57 4111 1111 1111 1111", ""},
+      {"IBAN that looks like a card", "AT70 4111 1111 1111 1111", ""},
       {"IBAN in one", "DE89370400440532013000", ""},
       {"IMEI", "356938035643809", ""},
       {"EAN-13", "4006381333931", ""},
@@ -171,11 +181,14 @@ void test_no_findings(void**) {
 void test_neighbours(void**) {
   run({
       {"a word and two digits, no IBAN", "AB12 4111 1111 1111 1111", "pan visa [4111 1111 1111 1111]"},
-      {"behind an IBAN", "DE89 3704 0044 0532 0130 00, 4111 1111 1111 1111", "pan visa [4111 1111 1111 1111]"},
+      {"behind an IBAN", "DE89 3704 0044 0532 0130 00, 4111 1111 1111 1111",
+       "pan visa [4111 1111 1111 1111]"},
       {"plus in front of 16", "+4111 1111 1111 1111", "pan visa [4111 1111 1111 1111]"},
       {"phone and card", "+49 170 1234567 4111 1111 1111 1111", "pan visa [4111 1111 1111 1111]"},
-      {"behind a UUID", "41111111-1111-1111-1111-111111111111 4111111111111111", "pan visa [4111111111111111]"},
-      {"one hyphen too many for a UUID", "41111111-1111-1111-1111", "pan visa [41111111-1111]"},
+      {"behind a UUID", "41111111-1111-1111-1111-111111111111 4111111111111111",
+       "pan visa [4111111111111111]"},
+      {"IBAN with wrong check digits", "AT57 4111 1111 1111 1111", "pan visa [4111 1111 1111 1111]"},
+      {"too short for a UUID", "41111111-1111-1111-1111", "pan visa [41111111-1111-1111]"},
   });
 }
 
@@ -200,7 +213,8 @@ void test_unusual_lengths(void**) {
       {"visa 19", "card: 4917610000000000003", "pan visa [4917610000000000003]"},
       {"maestro 16", "Maestro 6759649826438453", "pan maestro [6759649826438453]"},
       {"maestro without word", "6759649826438453", ""},
-      {"UATP", "uatp 135410014004955 / 135410014004955", "pan uatp [135410014004955] | pan uatp [135410014004955]"},
+      {"UATP", "uatp 135410014004955 / 135410014004955",
+       "pan uatp [135410014004955] | pan uatp [135410014004955]"},
   });
 }
 
@@ -212,7 +226,8 @@ void test_tracks(void**) {
       {"track 1, no sentinels", "b4111111111111111^DOE/JOHN^2612101123 456 end",
        "track visa [4111111111111111^DOE/JOHN^2612101123 456 ]"},
       {"track 1, no expiry", "%B4111111111111111^DO^^101?", "track visa [4111111111111111^DO^^101]"},
-      {"track 1, odd data", "%B4111111111111111^DOE^2612101#A$?", "track visa [4111111111111111^DOE^2612101#A$]"},
+      {"track 1, odd data", "%B4111111111111111^DOE^2612101#A$?",
+       "track visa [4111111111111111^DOE^2612101#A$]"},
       {"track 1, a name of one", "%B4111111111111111^D^2612101?", ""},
       {"track 1, a name of 27", "%B4111111111111111^ABCDEFGHIJKLMNOPQRSTUVWXYZA^2612101?", ""},
       {"track 1, no name", "%B4111111111111111^2612101?", ""},
@@ -278,14 +293,15 @@ void test_alone(void**) {
   struct {
     const char* text;
     bool alone;
-  } const cases[] = {{"a 4111111111111111 b", true},    {"4111 1111 1111 1111, 12", true}, {"1 4111111111111111", false},
-                     {"4111111111111111-1", false},     {"* 4111111111111111", false},     {"4111111111111111*", false},
+  } const cases[] = {{"a 4111111111111111 b", true},      {"4111 1111 1111 1111, 12", true},
+                     {"1 4111111111111111", false},       {"4111111111111111-1", false},
+                     {"* 4111111111111111", false},       {"4111111111111111*", false},
                      {";4111111111111111=2612101?", true}};
   for (const auto& c : cases) {
     const std::string_view text = c.text;
     const auto block = exact_block(text);
-    const Detector::Next next = engine().detector->next(Text{block.get(), text.size(), nullptr, 0}, 0, {}, true, {},
-                                                        engine().scratch->get());
+    const Detector::Next next = engine().detector->next(Text{block.get(), text.size(), nullptr, 0}, 0, {},
+                                                        true, {}, engine().scratch->get());
     if (next.outcome != Detector::Outcome::kFound || next.alone != c.alone) fail_msg("%s", c.text);
   }
 }
@@ -300,9 +316,10 @@ void test_open_end(void**) {
   next = engine().detector->next(part, 0, {}, true, {}, engine().scratch->get());
   assert_true(next.outcome == Detector::Outcome::kFound);
   // Digits that no brand starts with, and words, are settled at once.
-  for (const std::string_view settled : {"pay 0111 1111", "nothing to see here", "0000000000000000"}) {
+  for (const std::string_view settled : {"pay 0111 0111", "nothing to see here", "0000000000000000"}) {
     const auto copy = exact_block(settled);
-    next = engine().detector->next(Text{copy.get(), settled.size(), nullptr, 0}, 0, {}, false, {}, engine().scratch->get());
+    next = engine().detector->next(Text{copy.get(), settled.size(), nullptr, 0}, 0, {}, false, {},
+                                   engine().scratch->get());
     assert_int_equal(next.settled, settled.size());
   }
 }
@@ -328,13 +345,15 @@ void test_many_findings(void**) {
   for (int i = 0; i < 2000; ++i) text += "4111111111111111,";
   const std::string found = sweep(text);
   assert_int_equal(found.size(), 2000 * std::strlen("pan visa [4111111111111111]") + 1999 * 3);
-  assert_string_equal(sweep_pieces(text, 1000).c_str(), found.c_str());
+  const std::string pieces = sweep_pieces(text, 1000);
+  if (pieces != found) fail_msg("%zu %zu", pieces.size(), found.size());
 }
 
 void test_engine_fault(void**) {
   const std::string_view text = "4111111111111111";
   const auto block = exact_block(text);
-  const Detector::Next next = engine().detector->next(Text{block.get(), text.size(), nullptr, 0}, 0, {}, true, {}, nullptr);
+  const Detector::Next next =
+      engine().detector->next(Text{block.get(), text.size(), nullptr, 0}, 0, {}, true, {}, nullptr);
   assert_true(next.outcome == Detector::Outcome::kFault);
   assert_int_equal(next.settled, 0);
 }
@@ -361,10 +380,18 @@ void test_published_numbers(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(test_findings),       cmocka_unit_test(test_no_findings), cmocka_unit_test(test_neighbours),
-      cmocka_unit_test(test_unusual_lengths), cmocka_unit_test(test_tracks),     cmocka_unit_test(test_options),
-      cmocka_unit_test(test_before),         cmocka_unit_test(test_alone),       cmocka_unit_test(test_open_end),
-      cmocka_unit_test(test_long_runs),      cmocka_unit_test(test_many_findings), cmocka_unit_test(test_engine_fault),
+      cmocka_unit_test(test_findings),
+      cmocka_unit_test(test_no_findings),
+      cmocka_unit_test(test_neighbours),
+      cmocka_unit_test(test_unusual_lengths),
+      cmocka_unit_test(test_tracks),
+      cmocka_unit_test(test_options),
+      cmocka_unit_test(test_before),
+      cmocka_unit_test(test_alone),
+      cmocka_unit_test(test_open_end),
+      cmocka_unit_test(test_long_runs),
+      cmocka_unit_test(test_many_findings),
+      cmocka_unit_test(test_engine_fault),
       cmocka_unit_test(test_published_numbers),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "filters/filter.h"
-#include "tests/unit/rig.h"
+#include "tests/rig.h"
+#include "tests/unit/testing.h"
 
 namespace cardscrub::testing {
 
@@ -41,6 +42,35 @@ inline Run run_filter(Filter& filter, const Policy& policy, std::string_view in,
     run.largest_held = std::max(run.largest_held, held.size());
   }
   return run;
+}
+
+// Hexadecimal letters of escapes in small letters: a digit is written with either.
+inline std::string small_escapes(std::string text) {
+  for (size_t i = 0; i + 2 < text.size(); ++i) {
+    if (text[i] != '%') continue;
+    for (size_t k : {i + 1, i + 2}) {
+      if (text[k] >= 'A' && text[k] <= 'F') text[k] = static_cast<char>(text[k] + 32);
+    }
+  }
+  return text;
+}
+
+// Events without offset and length: where the first character of a number begins is told to the byte only where it is
+// written in one way of encoding.
+inline std::vector<std::string> without_places(std::vector<std::string> events) {
+  for (std::string& event : events) {
+    size_t plus = event.find('+');
+    size_t begin = event.rfind(' ', plus);
+    event.erase(begin, event.find(' ', plus) - begin);
+  }
+  return events;
+}
+
+// For messages of failing cases.
+inline std::string listed(const std::vector<std::string>& events) {
+  std::string out;
+  for (const std::string& event : events) out += "\n  " + event;
+  return out;
 }
 
 // ---- the same digits in many ways

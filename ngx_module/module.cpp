@@ -1,0 +1,82 @@
+// The module as nginx sees it: its moments of configuration and of process life.
+#include "guard.h"
+#include "location_conf.h"
+#include "main_conf.h"
+#include "moments.h"
+#include "process.h"
+
+namespace cardscrub {
+
+namespace {
+
+ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
+  auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+  auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
+  if (slot == nullptr) return NGX_ERROR;
+  *slot = handler;
+  return NGX_OK;
+}
+
+// What is pushed last runs first in its phase, and `config` puts this module behind all that have handlers there.
+ngx_int_t on_configured(ngx_conf_t* cf) {
+  if (check_tls(cf) != NGX_OK || add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK) {
+    return NGX_ERROR;
+  }
+  install_request_body_filter();
+  install_answer_filters();
+  return NGX_OK;
+}
+
+// nginx calls these through C tables: nothing may be thrown out of them.
+void* make_main_conf(ngx_conf_t* cf) {
+  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr), [&] { return create_main_conf(cf); });
+}
+
+char* finish_main_conf(ngx_conf_t* cf, void* conf) {
+  return guard(cf->log, "reading the configuration", static_cast<char*>(NGX_CONF_ERROR),
+               [&] { return init_main_conf(cf, conf); });
+}
+
+void* make_server_conf(ngx_conf_t* cf) {
+  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr), [&] { return create_server_conf(cf); });
+}
+
+void* make_location_conf(ngx_conf_t* cf) {
+  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr),
+               [&] { return create_location_conf(cf); });
+}
+
+char* finish_location_conf(ngx_conf_t* cf, void* parent, void* child) {
+  return guard(cf->log, "reading the configuration", static_cast<char*>(NGX_CONF_ERROR),
+               [&] { return merge_location_conf(cf, parent, child); });
+}
+
+ngx_http_module_t g_moments = {
+    add_variables,         // preconfiguration
+    on_configured,         // postconfiguration
+    make_main_conf,        //
+    finish_main_conf,      //
+    make_server_conf,      //
+    nullptr,               // merge server configuration: nothing is inherited
+    make_location_conf,    //
+    finish_location_conf,  //
+};
+
+}  // namespace
+
+}  // namespace cardscrub
+
+ngx_module_t ngx_http_cardscrub_module = {NGX_MODULE_V1,
+                                          &cardscrub::g_moments,
+                                          cardscrub::g_directives,
+                                          NGX_HTTP_MODULE,
+                                          nullptr,                     // init master
+                                          cardscrub::on_master_start,  // init module
+                                          cardscrub::on_worker_start,  // init process
+                                          nullptr,                     // init thread
+                                          nullptr,                     // exit thread
+                                          cardscrub::on_worker_end,    // exit process
+                                          nullptr,                     // exit master
+                                          NGX_MODULE_V1_PADDING};

@@ -1,0 +1,90 @@
+// The log phase: before nginx's own log module looks at the request, what it could write down is masked. Runs for every
+// request as soon as the module is loaded, also for those that never reached a location.
+#include <cstring>
+
+#include "guard.h"
+#include "head_scan.h"
+#include "main_conf.h"
+#include "moments.h"
+#include "process.h"
+#include "redact.h"
+#include "request_context.h"
+
+namespace cardscrub {
+
+namespace {
+
+void redact_upstream(Redactor* redactor, ngx_http_request_t* r) {
+  if (r->upstream == nullptr) return;
+  redactor->headers(r->upstream->headers_in.headers);
+  redactor->headers(r->upstream->headers_in.trailers);
+  if (!lies_within(r->upstream->uri, r->request_line)) {
+    redactor->element(HeadPart::kTarget, {}, bytes(r->upstream->uri));
+  }
+}
+
+// Variables that were evaluated earlier (set, map, rewrite) remember what they saw. Their bytes may be the
+// configuration's or the program's own: changed in a copy.
+void redact_variable(Redactor* redactor, ngx_http_request_t* r, ngx_http_variable_value_t* value,
+                     std::string_view field) {
+  auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, value->len));
+  if (copy == nullptr) {
+    value->len = 0;
+    return;
+  }
+  std::memcpy(copy, value->data, value->len);
+  // A value in which names stand (a cached $request_uri, $args) and one that is named by its variable look alike; both are tried.
+  redactor->element(HeadPart::kTarget, {}, {copy, value->len});
+  redactor->element(HeadPart::kHeader, field, {copy, value->len});
+  value->data = copy;
+}
+
+void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf& main) {
+  if (r->variables == nullptr) return;
+  auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
+  const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+  for (size_t i = 0; i < core->variables.nelts && i < main.variable_kinds.size(); ++i) {
+    ngx_http_variable_value_t& value = r->variables[i];
+    if (!value.valid || value.not_found || value.len < 3) continue;
+    bool named = main.variable_kinds[i] != Kind::kNone;
+    Bytes text{value.data, value.len};
+    if (!named && !may_hold_card_data(HeadPart::kTarget, {}, text, *main.default_fields)) continue;
+    redact_variable(redactor, r, &value, named ? field_of_variable(view(variables[i].name)) : std::string_view{});
+  }
+}
+
+void redact_all(ngx_http_request_t* r) {
+  const MainConf& main = *main_conf(r);
+  redact_request(r);
+  Redactor redactor(main.redact_policy, worker());
+  redactor.headers(r->headers_out.headers);
+  redactor.headers(r->headers_out.trailers);
+  redact_upstream(&redactor, r);
+  const RequestContext* context = find_context(r);
+  bool clean = context != nullptr && context->body_begun && context->body_mode == Mode::kOn;
+  if (r == r->main && (!clean || main.request_body_logged)) redactor.body(r, main.request_body_logged);
+  redact_variables(&redactor, r, main);
+}
+
+}  // namespace
+
+ngx_int_t on_log(ngx_http_request_t* r) {
+  if (!guarded(r->connection->log, "redacting a request", [&] { redact_all(r); })) {
+    // What could not be looked at is not logged.
+    r->request_line.len = r->unparsed_uri.len = r->args.len = r->uri.len = 0;
+    r->headers_in.headers.part.nelts = 0;
+    r->headers_in.headers.part.next = nullptr;
+  }
+  return NGX_OK;
+}
+
+void put_log_handler_first(ngx_http_core_main_conf_t* core) {
+  ngx_array_t& handlers = core->phases[NGX_HTTP_LOG_PHASE].handlers;
+  auto* added = static_cast<ngx_http_handler_pt*>(ngx_array_push(&handlers));
+  auto* first = static_cast<ngx_http_handler_pt*>(handlers.elts);
+  if (added == nullptr) return;
+  std::memmove(first + 1, first, (handlers.nelts - 1) * sizeof(*first));
+  *first = on_log;
+}
+
+}  // namespace cardscrub

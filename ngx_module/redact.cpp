@@ -1,0 +1,175 @@
+// Redaction of request line, URI, headers and bodies in place.
+#include "redact.h"
+
+#include <algorithm>
+
+#include "filters/body.h"
+#include "guard.h"
+#include "head_scan.h"
+#include "main_conf.h"
+#include "process.h"
+#include "src/detector.h"
+#include "zone.h"
+
+namespace cardscrub {
+
+namespace {
+
+bool is(const ngx_table_elt_t& header, std::string_view name) {
+  return header.key.len == name.size() &&
+         ngx_strncasecmp(header.key.data, ngx_text(name).data, name.size()) == 0;
+}
+
+HeadPart part_of(const ngx_table_elt_t& header) {
+  if (is(header, "cookie") || is(header, "set-cookie")) return HeadPart::kCookie;
+  if (is(header, "referer") || is(header, "location") || is(header, "refresh")) return HeadPart::kTarget;
+  return HeadPart::kHeader;
+}
+
+// Joins the buffers of a body; nullptr: empty, in a file, or no memory.
+ngx_buf_t* join(ngx_http_request_t* r) {
+  size_t size = 0;
+  for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    if (cl->buf->in_file) return nullptr;
+    size += static_cast<size_t>(cl->buf->last - cl->buf->pos);
+  }
+  ngx_buf_t* joined = size == 0 ? nullptr : ngx_create_temp_buf(r->pool, size);
+  if (joined == nullptr) return nullptr;
+  for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    joined->last = ngx_cpymem(joined->last, cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
+  }
+  return joined;
+}
+
+}  // namespace
+
+void blank_digits(MutableBytes text) {
+  for (uint8_t& c : text) {
+    if (is_digit(c)) c = '*';
+  }
+}
+
+bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
+  if (text.empty() || !may_hold_card_data(part, name, text, *policy_.fields)) return false;
+  bool found = false;
+  bool looked = guarded(ngx_cycle->log, "redacting", [&] {
+    if (worker_ == nullptr) throw std::bad_alloc();
+    Verdict verdict;
+    scrub_head(part, name, text, policy_, *worker_, verdict, {});
+    if (verdict.refused()) throw std::bad_alloc();
+    found = verdict.findings() != 0;
+  });
+  if (!looked) {
+    blank_digits(text);
+    found = true;
+  }
+  masked_ += found ? 1 : 0;
+  return found;
+}
+
+void Redactor::request_line(const ngx_str_t& line) {
+  std::string_view text = view(line);
+  size_t first = text.find(' ');
+  if (first != std::string_view::npos) {
+    size_t last = text.rfind(" HTTP/");
+    size_t end = last == std::string_view::npos || last <= first ? text.size() : last;
+    element(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
+  }
+  element(HeadPart::kHeader, {}, bytes(line));  // method, version, and lines that are no requests
+}
+
+// nginx decodes "Basic" anew whenever $remote_user is asked for, so the header itself has to change. Base64 keeps its
+// length when the text does.
+void Redactor::authorization(const ngx_str_t& value) {
+  constexpr std::string_view kBasic = "basic ";
+  if (value.len <= kBasic.size() || ngx_strncasecmp(value.data, ngx_text(kBasic).data, kBasic.size()) != 0) {
+    element(HeadPart::kHeader, "authorization", bytes(value));
+    return;
+  }
+  std::string_view encoded = view(value).substr(kBasic.size());
+  while (encoded.starts_with(' ')) encoded.remove_prefix(1);
+  ngx_str_t from = ngx_text(encoded);
+  SecretBuffer clear;
+  clear.resize(ngx_base64_decoded_length(from.len));
+  ngx_str_t to{0, clear.data()};
+  if (ngx_decode_base64(&to, &from) != NGX_OK) return;
+  if (!element(HeadPart::kHeader, {}, bytes(to))) return;
+  SecretBuffer again;
+  again.resize(ngx_base64_encoded_length(to.len));
+  ngx_str_t back{0, again.data()};
+  ngx_encode_base64(&back, &to);
+  std::memcpy(from.data, back.data, std::min(back.len, from.len));
+}
+
+void Redactor::header(const ngx_table_elt_t& header) {
+  if (header.key.len >= limits::kPanMin) element(HeadPart::kHeader, {}, bytes(header.key));
+  if (is(header, "authorization")) {
+    authorization(header.value);
+    return;
+  }
+  HeadPart part = part_of(header);
+  element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, bytes(header.value));
+}
+
+void Redactor::headers(const ngx_list_t& list) {
+  for (const ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
+    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+    // A request that died early has a list without elements.
+    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) header(headers[i]);
+  }
+}
+
+void Redactor::body(ngx_http_request_t* r, bool named) {
+  if (r->request_body == nullptr || r->request_body->temp_file != nullptr || r->request_body->bufs == nullptr) return;
+  ngx_buf_t* joined = join(r);
+  if (joined == nullptr) return;
+  auto size = static_cast<size_t>(joined->last - joined->pos);
+  bool touched = true;
+  bool looked = guarded(ngx_cycle->log, "redacting a body", [&] {
+    if (worker_ == nullptr) throw std::bad_alloc();
+    if (!named && !may_hold_pan(joined->pos, size)) {
+      touched = false;
+      return;
+    }
+    Verdict verdict;
+    Body body(policy_, *worker_, verdict, {});
+    const ngx_table_elt_t* type = r->headers_in.content_type;
+    if (body.start(type == nullptr ? std::string_view{} : view(type->value), {}) != Reason::kNone) {
+      blank_digits({joined->pos, size});
+      return;
+    }
+    // One push with everything: nothing is held, all of it stays in place.
+    Body::Output done = body.push({joined->pos, size}, true);
+    if (verdict.refused() || done.piece.size() != size) throw std::bad_alloc();
+  });
+  if (!looked) blank_digits({joined->pos, size});
+  if (!touched) return;
+  for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
+    cl->buf->pos = cl->buf->last;
+  }
+  ngx_chain_t* link = ngx_alloc_chain_link(r->pool);
+  if (link != nullptr) *link = {joined, nullptr};
+  r->request_body->bufs = link;
+}
+
+void redact_request(ngx_http_request_t* r) {
+  const MainConf& main = *main_conf(r);
+  Redactor redactor(main.redact_policy, worker());
+  if (r->request_line.data == nullptr && r->request_start != nullptr && r->header_in != nullptr) {
+    // As nginx does for $request when the line was never complete.
+    u_char* end = r->request_start;
+    while (end < r->header_in->last && *end != CR && *end != LF) ++end;
+    r->request_line = {static_cast<size_t>(end - r->request_start), r->request_start};
+  }
+  redactor.request_line(r->request_line);
+  if (!lies_within(r->unparsed_uri, r->request_line)) redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
+  if (!lies_within(r->args, r->request_line)) redactor.element(HeadPart::kArguments, {}, bytes(r->args));
+  if (!lies_within(r->uri, r->request_line)) redactor.element(HeadPart::kPath, {}, bytes(r->uri));
+  redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
+  redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
+  redactor.headers(r->headers_in.headers);
+  if (redactor.masked() != 0 && main.zone->tally() != nullptr) Tally::add(&main.zone->tally()->redacted, redactor.masked());
+}
+
+}  // namespace cardscrub

@@ -1,0 +1,45 @@
+// Redaction: card data in what nginx remembers of a request, masked in place, for logs and for refused requests.
+#pragma once
+
+#include "filters/head.h"
+#include "nginx.h"
+
+namespace cardscrub {
+
+struct MainConf;
+struct Worker;
+
+// Every digit becomes '*': the last resort where nothing can be looked at.
+void blank_digits(MutableBytes text);
+
+// Masks the card data of single elements: BIN and last four of a card number stay, nothing of a code or a track. An element
+// that cannot be looked at (no engine, a fault) loses all its digits.
+class Redactor {
+ public:
+  // own: the engines; nullptr: there are none.
+  Redactor(const Policy& policy, Worker* own) : policy_(policy), worker_(own) {}
+
+  // True when something was masked.
+  bool element(HeadPart part, std::string_view name, MutableBytes text);
+  // "GET /path?query HTTP/1.1", also when it was cut off or is not HTTP at all.
+  void request_line(const ngx_str_t& line);
+  // A header of either direction, its name included.
+  void header(const ngx_table_elt_t& header);
+  void headers(const ngx_list_t& list);
+  // The body that $request_body gives, in new memory; the old one is wiped. named: by field names too, not only card numbers.
+  void body(ngx_http_request_t* r, bool named);
+
+  size_t masked() const { return masked_; }
+
+ private:
+  void authorization(const ngx_str_t& value);
+
+  const Policy& policy_;
+  Worker* worker_;
+  size_t masked_ = 0;
+};
+
+// Request line, URI, arguments, incoming headers.
+void redact_request(ngx_http_request_t* r);
+
+}  // namespace cardscrub

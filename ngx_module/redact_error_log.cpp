@@ -1,0 +1,130 @@
+// Error log lines on their way out, whoever writes them: nginx hands one buffer to every target of a chain in turn, so a writer
+// in front that masks the buffer in place serves files, stderr, syslog and memory alike.
+//
+//   head (our writer) --> copy of the head as it was --> the rest of the chain
+#include <optional>
+
+#include "guard.h"
+#include "main_conf.h"
+#include "moments.h"
+#include "owned.h"
+#include "process.h"
+#include "redact.h"
+
+namespace cardscrub {
+
+namespace {
+
+// Outlives every cycle: the pool of an old one logs while it is destroyed. Engines of its own: a line may be written while the
+// worker's are in use.
+struct LineRedactor {
+  Policy policy;
+  Worker engines;
+};
+std::optional<LineRedactor> g_lines;
+bool g_writing = false;
+
+// A line that fills nginx's buffer was cut there: of a number at its end no more than a BIN may remain.
+void mask_cut_number(MutableBytes line) {
+  constexpr size_t kBin = 6;
+  size_t begin = line.size();
+  while (begin > 0 && (is_digit(line[begin - 1]) || line[begin - 1] == ' ' || line[begin - 1] == '-' ||
+                       line[begin - 1] == '%')) {
+    --begin;
+  }
+  size_t digits = 0;
+  for (size_t i = begin; i < line.size(); ++i) {
+    if (is_digit(line[i]) && ++digits > kBin) line[i] = '*';
+  }
+}
+
+// What stands between two quotes: a request line, a URL, arguments, or "Name: value".
+void redact_quoted(Redactor* redactor, MutableBytes quoted) {
+  std::string_view text{reinterpret_cast<const char*>(quoted.data()), quoted.size()};
+  size_t colon = text.find(": ");
+  if (colon != std::string_view::npos && text.substr(0, colon).find_first_of(" ?=") == std::string_view::npos) {
+    std::string_view name = text.substr(0, colon);
+    bool cookie = name == "Cookie" || name == "cookie" || name == "Set-Cookie" || name == "set-cookie";
+    redactor->element(cookie ? HeadPart::kCookie : HeadPart::kHeader, name, quoted.subspan(colon + 2));
+    return;
+  }
+  if (text.find(" HTTP/") != std::string_view::npos) {
+    redactor->request_line({quoted.size(), quoted.data()});
+    return;
+  }
+  bool target = text.find_first_of("?/") != std::string_view::npos;
+  redactor->element(target ? HeadPart::kTarget : HeadPart::kArguments, {}, quoted);
+}
+
+void redact_line(Redactor* redactor, MutableBytes line) {
+  std::string_view text{reinterpret_cast<const char*>(line.data()), line.size()};
+  for (size_t open = text.find('"'); open != std::string_view::npos;) {
+    size_t close = text.find('"', open + 1);
+    size_t end = close == std::string_view::npos ? text.size() : close;
+    redact_quoted(redactor, line.subspan(open + 1, end - open - 1));
+    open = close == std::string_view::npos ? close : text.find('"', close + 1);
+  }
+  redactor->element(HeadPart::kHeader, {}, line);
+}
+
+// "2026/11/23 23:52:11 [info] 29584#29584: *117 ": digits, none of them ours to look at.
+size_t prefix_size(std::string_view line) {
+  size_t hash = line.find('#');
+  size_t colon = hash == std::string_view::npos ? hash : line.find(": ", hash);
+  return colon == std::string_view::npos ? 0 : colon + 2;
+}
+
+void on_line(ngx_log_t*, ngx_uint_t, u_char* buffer, size_t size) {
+  size_t skip = prefix_size({reinterpret_cast<const char*>(buffer), size});
+  MutableBytes line{buffer + skip, size - skip};
+  if (g_writing || !g_lines) {
+    blank_digits(line);  // a line about a line, or no engines
+    return;
+  }
+  g_writing = true;
+  if (size >= NGX_MAX_ERROR_STR - NGX_LINEFEED_SIZE) mask_cut_number(line.first(line.size() - NGX_LINEFEED_SIZE));
+  Redactor redactor(g_lines->policy, &g_lines->engines);
+  redact_line(&redactor, line);
+  g_writing = false;
+}
+
+void put_writer_in_front(ngx_pool_t* pool, ngx_log_t* head) {
+  if (head == nullptr || head->writer == on_line) return;
+  auto* copy = static_cast<ngx_log_t*>(ngx_palloc(pool, sizeof(ngx_log_t)));
+  if (copy == nullptr) return;
+  *copy = *head;
+  head->writer = on_line;
+  head->next = copy;
+}
+
+bool make_engines(const MainConf& main, ngx_log_t* log) {
+  const Detector* detector = shared_detector(log);
+  if (detector == nullptr) return false;
+  Result<HsScratch> scratch = detector->make_scratch();
+  if (!scratch) return false;
+  LineRedactor& lines = g_lines.emplace();
+  lines.policy = main.redact_policy;
+  lines.engines.detector = detector;
+  lines.engines.scratch = std::move(*scratch);
+  return true;
+}
+
+}  // namespace
+
+void redact_error_logs(ngx_cycle_t* cycle, const MainConf& main) {
+  if (!make_engines(main, cycle->log)) g_lines.reset();
+  for (ngx_log_t* log : main.error_logs) put_writer_in_front(cycle->pool, log);
+  put_writer_in_front(cycle->pool, &cycle->new_log);
+  // Listening sockets have taken copies already.
+  auto* listening = static_cast<ngx_listening_t*>(cycle->listening.elts);
+  for (ngx_uint_t i = 0; i < cycle->listening.nelts; ++i) {
+    if (listening[i].logp == nullptr) continue;
+    ngx_log_handler_pt handler = listening[i].log.handler;
+    void* data = listening[i].log.data;
+    listening[i].log = *listening[i].logp;
+    listening[i].log.handler = handler;
+    listening[i].log.data = data;
+  }
+}
+
+}  // namespace cardscrub
