@@ -228,7 +228,7 @@ int scan_command(int argc, char** argv) {
   bool as_json = false;
   bool batch = false;
   std::vector<const char*> files;
-  for (int i = 0; i < argc; ++i) {
+  for (int i = 1; i < argc; ++i) {
     std::string_view word = argv[i];
     if (word == "--content-type" && i + 1 < argc) {
       type = argv[++i];

@@ -37,7 +37,7 @@ int scrub_command(int argc, char** argv) {
   std::string keys;
   std::string name_space;
   Policy policy;
-  for (int i = 0; i < argc; ++i) {
+  for (int i = 1; i < argc; ++i) {
     std::string_view word = argv[i];
     if (word == "--content-type" && i + 1 < argc) {
       type = argv[++i];

@@ -14,7 +14,9 @@ namespace cardscrub {
 
 namespace {
 
-bool goes_on(InflateStatus status) { return status == InflateStatus::kMore || status == InflateStatus::kOutput; }
+bool goes_on(InflateStatus status) {
+  return status == InflateStatus::kMore || status == InflateStatus::kOutput;
+}
 
 // What both libraries have in common: counting, and the last word.
 class CountingInflater : public Inflater {
@@ -30,7 +32,8 @@ class CountingInflater : public Inflater {
     status_ = run(in, last, out, consumed, produced);
     read_ += *consumed;
     written_ += *produced;
-    if (written_ > limits_.output_max || (written_ > limits_.ratio_from && written_ / limits_.ratio_max > read_)) {
+    if (written_ > limits_.output_max ||
+        (written_ > limits_.ratio_from && written_ / limits_.ratio_max > read_)) {
       wipe(out.data(), *produced);
       *produced = 0;
       status_ = InflateStatus::kLimit;
@@ -51,7 +54,8 @@ class CountingInflater : public Inflater {
 voidpf zlib_allocate(voidpf, uInt items, uInt size) { return wiped_malloc(size_t{items} * size); }
 void zlib_release(voidpf, voidpf memory) { wiped_free(memory); }
 
-//   start --(gzip; deflate: two bytes tell)--> inside --end of stream--> between --another byte, gzip--> inside
+//   start --(gzip; deflate: two bytes tell)--> inside --end of stream--> between --another byte, gzip-->
+//   inside
 class ZlibInflater : public CountingInflater {
  public:
   ZlibInflater(bool gzip, const InflateLimits& limits) : CountingInflater(limits), gzip_(gzip) {
@@ -131,8 +135,8 @@ class ZlibInflater : public CountingInflater {
   const bool gzip_;
   bool ready_ = false;
   bool begun_ = false;
-  bool full_ = false;            // the last step left no room
-  bool between_ = false;         // a stream has ended, no byte of another one has come
+  bool full_ = false;              // the last step left no room
+  bool between_ = false;           // a stream has ended, no byte of another one has come
   std::array<uint8_t, 2> head_{};  // deflate: the bytes that tell zlib from raw
   size_t have_ = 0;
   size_t fed_ = 0;
@@ -145,7 +149,8 @@ void brotli_release(void*, void* memory) { wiped_free(memory); }
 class BrotliInflater : public CountingInflater {
  public:
   explicit BrotliInflater(const InflateLimits& limits)
-      : CountingInflater(limits), state_(BrotliDecoderCreateInstance(brotli_allocate, brotli_release, nullptr)) {}
+      : CountingInflater(limits),
+        state_(BrotliDecoderCreateInstance(brotli_allocate, brotli_release, nullptr)) {}
   ~BrotliInflater() override {
     if (state_ != nullptr) BrotliDecoderDestroyInstance(state_);
   }
@@ -168,7 +173,8 @@ class BrotliInflater : public CountingInflater {
       if (result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT) return InflateStatus::kOutput;
       if (result == BROTLI_DECODER_RESULT_ERROR) {
         const BrotliDecoderErrorCode code = BrotliDecoderGetErrorCode(state_);
-        const bool memory = code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES && code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES;
+        const bool memory = code <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
+                            code >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES;
         return memory ? InflateStatus::kFault : InflateStatus::kMalformed;
       }
       ended_ = result == BROTLI_DECODER_RESULT_SUCCESS;
@@ -201,7 +207,9 @@ class InflaterChain : public Inflater {
         if (!goes_on(stage.status) || (!to_caller && stage.taken != stage.filled)) continue;
         const bool from_caller = k == 0;
         Stage* source = from_caller ? nullptr : &stages_[k - 1];
-        Bytes input = from_caller ? in.subspan(*consumed) : source->block.span().subspan(source->taken, source->filled - source->taken);
+        Bytes input = from_caller
+                          ? in.subspan(*consumed)
+                          : source->block.span().subspan(source->taken, source->filled - source->taken);
         if (!to_caller && stage.block.empty()) stage.block.resize(kBlock);
         MutableBytes output = to_caller ? out.subspan(*produced) : stage.block.span();
         if (output.empty()) return status_ = InflateStatus::kOutput;
@@ -220,7 +228,8 @@ class InflaterChain : public Inflater {
         moved = moved || read != 0 || written != 0 || !goes_on(stage.status);
       }
     }
-    // What came out in front of a fault has been read by the next coding, whatever the pieces were; now it counts.
+    // What came out in front of a fault has been read by the next coding, whatever the pieces were; now it
+    // counts.
     status_ = InflateStatus::kMore;
     for (size_t k = 0; k + 1 < count_; ++k) {
       const InflateStatus status = stages_[k].status;
@@ -245,7 +254,8 @@ class InflaterChain : public Inflater {
 };
 
 bool same_word(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+  return std::ranges::equal(text, lower,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
 }
 
 bool coding_of(std::string_view name, ContentCoding* out) {
@@ -283,13 +293,15 @@ Reason inflate_reason(InflateStatus status) {
 }
 
 std::unique_ptr<Inflater> make_inflater(ContentCoding coding, const InflateLimits& limits) {
-  if (coding != ContentCoding::kBrotli) return std::make_unique<ZlibInflater>(coding == ContentCoding::kGzip, limits);
+  if (coding != ContentCoding::kBrotli)
+    return std::make_unique<ZlibInflater>(coding == ContentCoding::kGzip, limits);
   auto brotli = std::make_unique<BrotliInflater>(limits);
   if (!brotli->ready()) return nullptr;
   return brotli;
 }
 
-std::unique_ptr<Inflater> make_inflater_chain(std::string_view content_encoding, const InflateLimits& limits, Reason* why) {
+std::unique_ptr<Inflater> make_inflater_chain(std::string_view content_encoding, const InflateLimits& limits,
+                                              Reason* why) {
   *why = Reason::kNone;
   std::array<ContentCoding, kInflateChainMax> codings{};
   size_t count = 0;

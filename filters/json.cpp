@@ -47,7 +47,7 @@ constexpr size_t kAhead = 48;
 constexpr size_t kPlainNumberMax = 24;
 
 // Behind white space.
-const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
+[[gnu::noinline]] const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
   for (;;) {
     if (*p == ' ') {
       ++p;
@@ -95,7 +95,7 @@ class JsonFilter final : public Filter {
   enum class Step : uint8_t { kOn, kMore };
 
   Step tokens();
-  void pass_plain();
+  [[gnu::noinline]] void pass_plain();
   Step value(uint8_t c);
   Step key(uint8_t c);
   void end(uint8_t c);
@@ -248,6 +248,8 @@ void JsonFilter::pass_plain() {
   };
   bool object = path_.in_object();
   FieldMatch match = match_;
+  const uint8_t* name = name_.data();
+  size_t name_size = name_.size();
   State state = state_;
   switch (state) {
     case State::kFirstValue: case State::kValue: goto at_value;
@@ -262,8 +264,9 @@ at_key:
   if (*p == '"') {
     const size_t length = scan_short(p + 1);
     if (length == kShort) goto out;
-    name_ = {p + 1, length};
-    match_ = match = path_.match(p + 1, length, *scrubber_);
+    name = p + 1;
+    name_size = length;
+    match = path_.match(p + 1, length, *scrubber_);
     p += length + 2;
     state = State::kColon;
     if (*p != ':') goto out;
@@ -302,11 +305,11 @@ at_value:
     goto out;
   }
   object = *p == '{';
-  if (!path_.push(name_, object, match, *scrubber_)) {
+  if (!path_.push({name, name_size}, object, match, *scrubber_)) {
     stopped_ = true;
     goto out;
   }
-  name_ = {};
+  name_size = 0;
   ++p;
   if (object) {
     state = State::kFirstKey;
@@ -327,8 +330,8 @@ at_end:
       state = State::kKey;
       goto at_key;
     }
-    name_ = {};
-    match_ = match = path_.element_match();
+    name_size = 0;
+    match = path_.element_match();
     state = State::kValue;
     goto at_value;
   }
@@ -343,6 +346,8 @@ at_close:
   goto at_end;
 
 out:
+  name_ = {name, name_size};
+  match_ = match;
   at_ = static_cast<size_t>(p - text_.data);
   state_ = state;
 }

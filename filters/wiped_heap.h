@@ -1,4 +1,5 @@
-// malloc, realloc and free for libraries that take their allocators from outside: every block is wiped before it is given back.
+// malloc, realloc and free for libraries that take their allocators from outside: every block is wiped before
+// it is given back.
 #pragma once
 
 #include <cstddef>

@@ -7,9 +7,9 @@
 //    |  ^-- "<![CDATA[" ... "]]>"
 //    |  ^-- "<!--" ... "-->"   "<?" ... "?>"   "<!DOCTYPE" ... '>'
 //
-// What is not well-formed is read as the most curious of readers would: a '<' always begins a new tag, a stray one is text,
-// and what cannot be read in a tag is swept as it stands. Where a document ends inside a construct in which tags do not
-// count, it is refused: another reader may have seen fields there.
+// What is not well-formed is read as the most curious of readers would: a '<' always begins a new tag, a
+// stray one is text, and what cannot be read in a tag is swept as it stands. Where a document ends inside a
+// construct in which tags do not count, it is refused: another reader may have seen fields there.
 #include "filters/xml.h"
 
 #include <algorithm>

@@ -5,9 +5,9 @@
 //     <cvc>123</cvc>
 //   </card>
 //
-// Names are compared without their namespace prefix. The text of an element is one value, whatever character references,
-// CDATA sections, comments and processing instructions it is cut up by. All other text of the document is swept.
-// Documents that declare entities are refused: nothing is ever expanded or fetched.
+// Names are compared without their namespace prefix. The text of an element is one value, whatever character
+// references, CDATA sections, comments and processing instructions it is cut up by. All other text of the
+// document is swept. Documents that declare entities are refused: nothing is ever expanded or fetched.
 #pragma once
 
 #include <memory>

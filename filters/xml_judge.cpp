@@ -30,8 +30,8 @@ uint64_t XmlJudge::finish() {
 
 void XmlJudge::parse(bool last) {
   if (parser_ == nullptr) {
-    // No handler for external entities is set, so none is ever fetched; documents that declare entities do not come here to
-    // the end, and expat's own limits of amplification hold until then.
+    // No handler for external entities is set, so none is ever fetched; documents that declare entities do
+    // not come here to the end, and expat's own limits of amplification hold until then.
     const XML_Memory_Handling_Suite memory{wiped_malloc, wiped_realloc, wiped_free};
     parser_ = XML_ParserCreate_MM(single_byte_ ? "ISO-8859-1" : "UTF-8", &memory, nullptr);
     if (parser_ == nullptr) {
@@ -40,8 +40,8 @@ void XmlJudge::parse(bool last) {
       return;
     }
   }
-  const XML_Status status =
-      XML_Parse(parser_, reinterpret_cast<const char*>(block_.data()), static_cast<int>(block_.size()), last ? 1 : 0);
+  const XML_Status status = XML_Parse(parser_, reinterpret_cast<const char*>(block_.data()),
+                                      static_cast<int>(block_.size()), last ? 1 : 0);
   fed_ += block_.size();
   block_.clear();
   const XML_Index index = XML_GetCurrentByteIndex(parser_);

@@ -1,8 +1,8 @@
 // Is a document well-formed? Expat says; nobody else's opinion is as close to that of Python applications.
 //
-// Only asked where the answer matters (fields are required, see Scrubber::malformed). Memory and time are bounded: the document
-// is parsed in blocks, and expat is let go when a single token (a comment, an attribute) outgrows kTokenMax, since it keeps
-// a token in memory, and reads it again with every block.
+// Only asked where the answer matters (fields are required, see Scrubber::malformed). Memory and time are
+// bounded: the document is parsed in blocks, and expat is let go when a single token (a comment, an
+// attribute) outgrows kTokenMax, since it keeps a token in memory, and reads it again with every block.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ class XmlJudge {
   // The bytes are single-byte characters, not UTF-8. Before the first block is complete.
   void single_byte() { single_byte_ = true; }
   void push(Bytes bytes);
-  // Nothing follows. The index of the byte at which the document ceases to be well-formed; kNone: it is, or nobody can say.
+  // Nothing follows. The index of the byte at which the document ceases to be well-formed; kNone: it is, or
+  // nobody can say.
   uint64_t finish();
 
  private:

@@ -108,7 +108,8 @@ bool XmlReader::take_aside(size_t end) {
   }
   if (declaration_) {
     Bytes content{in_->data + from, cursor_ - from};
-    declared_.append(content.first(std::min(content.size(), kDeclarationMax - std::min(kDeclarationMax, declared_.size()))));
+    declared_.append(content.first(
+        std::min(content.size(), kDeclarationMax - std::min(kDeclarationMax, declared_.size()))));
   }
   return true;
 }
@@ -130,7 +131,8 @@ void XmlReader::end_aside(size_t skip) {
     Bytes content = declared_.span();
     if (content.size() > 4 && std::memcmp(content.data(), "xml", 3) == 0 && is_xml_space(content[3])) {
       XmlEncoding encoding = xml_encoding(content);
-      if (encoding == XmlEncoding::kUnknown) scrubber_->refuse(Reason::kBodyCharset, static_cast<int64_t>(construct_at_));
+      if (encoding == XmlEncoding::kUnknown)
+        scrubber_->refuse(Reason::kBodyCharset, static_cast<int64_t>(construct_at_));
       single_byte_ = encoding == XmlEncoding::kSingleByte;
       if (single_byte_) judge_.single_byte();
     }

@@ -19,8 +19,20 @@ class XmlReader : public Filter {
 
  private:
   enum class State : uint8_t {
-    kText, kCdata, kComment, kInstruction, kDoctype,
-    kName, kTag, kAttributeName, kEquals, kValueStart, kValue, kJunk, kEndName, kEndTag,
+    kText,
+    kCdata,
+    kComment,
+    kInstruction,
+    kDoctype,
+    kName,
+    kTag,
+    kAttributeName,
+    kEquals,
+    kValueStart,
+    kValue,
+    kJunk,
+    kEndName,
+    kEndTag,
   };
 
   // Inside <!DOCTYPE ... >.
@@ -69,7 +81,9 @@ class XmlReader : public Filter {
   void malformed(size_t index) {
     if (malformed_at_ == XmlJudge::kNone) malformed_at_ = wire_at(index);
   }
-  void refuse(Reason reason, size_t index) { scrubber_->refuse(reason, static_cast<int64_t>(wire_at(index))); }
+  void refuse(Reason reason, size_t index) {
+    scrubber_->refuse(reason, static_cast<int64_t>(wire_at(index)));
+  }
   size_t size() const { return in_->size; }
   uint8_t byte(size_t i) const { return in_->data[i]; }
 
@@ -82,9 +96,10 @@ class XmlReader : public Filter {
   State state_ = State::kText;
   Dtd dtd_ = Dtd::kPlain;
   size_t brackets_ = 0;
-  uint8_t quote_ = 0;    // 0: a value without quotes
-  size_t begin_ = 0;     // of the name that is being read
-  size_t name_end_ = 0;  // its end, in kEquals
+  uint8_t quote_ = 0;  // 0: a value without quotes
+  size_t begin_ = 0;   // of the name that is being read
+  bool long_name_ = false;
+  size_t name_end_ = 0;        // its end, in kEquals
   uint64_t construct_at_ = 0;  // where the comment, section or declaration begins
 
   XmlValue value_;
@@ -94,15 +109,15 @@ class XmlReader : public Filter {
   bool inside_value_ = false;
   size_t since_aside_ = 0;
 
-  // The open elements: the innermost `deep_` of those that have a scope were too deep for one; `leaf_` says that the last one
-  // has no scope, because nothing but text has been seen in it.
+  // The open elements: the innermost `deep_` of those that have a scope were too deep for one; `leaf_` says
+  // that the last one has no scope, because nothing but text has been seen in it.
   size_t depth_ = 0;
   size_t deep_ = 0;
   bool leaf_ = false;
   SecretBuffer element_;    // the name of the last one while it is a leaf
   SecretBuffer attribute_;  // the name of the attribute that is being read
 
-  bool begun_ = false;    // the byte order mark has been looked for
+  bool begun_ = false;  // the byte order mark has been looked for
   bool root_seen_ = false;
   bool declaration_ = false;  // the declaration is being read
   SecretBuffer declared_;

@@ -73,7 +73,8 @@ XmlReference read_named(const Text& text, size_t begin, size_t end) {
     std::string_view name;
     char32_t code_point;
   };
-  static constexpr std::array<Named, 5> kNamed{{{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}}};
+  static constexpr std::array<Named, 5> kNamed{
+      {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}}};
   XmlReference out;
   std::string_view name = view_of({text.data + begin, end - begin});
   out.unit = {text.unit(end - 1).at, Form::kFixed};
@@ -84,7 +85,8 @@ XmlReference read_named(const Text& text, size_t begin, size_t end) {
     return out;
   }
   // A name that could hold a number is shown as it is.
-  auto digits = std::count_if(name.begin(), name.end(), [](char c) { return is_digit(static_cast<uint8_t>(c)); });
+  auto digits =
+      std::count_if(name.begin(), name.end(), [](char c) { return is_digit(static_cast<uint8_t>(c)); });
   out.valid = false;
   if (digits < 12) out.kind = XmlReference::Kind::kUnknown;
   return out;
@@ -151,9 +153,9 @@ XmlEncoding xml_encoding(Bytes declaration) {
   std::string_view name{lower.data(), size};
 
   static constexpr std::array<std::string_view, 4> kUtf8{"utf-8", "utf8", "us-ascii", "ascii"};
-  static constexpr std::array<std::string_view, 8> kSingle{"iso-8859-", "windows-125", "cp125",  "latin1",
-                                                           "latin-1",   "koi8-r",      "koi8-u", "windows-874"};
-  static constexpr std::array<std::string_view, 8> kOther{"utf-16", "utf-32", "ucs-2",  "ucs-4",
+  static constexpr std::array<std::string_view, 8> kSingle{
+      "iso-8859-", "windows-125", "cp125", "latin1", "latin-1", "koi8-r", "koi8-u", "windows-874"};
+  static constexpr std::array<std::string_view, 8> kOther{"utf-16",         "utf-32",  "ucs-2",  "ucs-4",
                                                           "iso-10646-ucs-", "gb18030", "euc-jp", "euc-kr"};
   if (std::find(kUtf8.begin(), kUtf8.end(), name) != kUtf8.end()) return XmlEncoding::kUtf8;
   auto begins = [&name](std::string_view known) { return name.starts_with(known); };

@@ -16,6 +16,7 @@ void XmlReader::begin_name(State state, size_t skip) {
   state_ = state;
   cursor_ += skip;
   begin_ = cursor_;
+  long_name_ = false;
 }
 
 // The name in[begin_, end) is complete. Names are swept too.
@@ -28,7 +29,8 @@ void XmlReader::named(size_t end) {
 bool XmlReader::name() {
   while (cursor_ < size() && is_xml_name(byte(cursor_))) ++cursor_;
   if (cursor_ - begin_ > kNameUnits) {
-    refuse(Reason::kLimitSize, begin_);
+    if (!long_name_) refuse(Reason::kLimitSize, begin_);
+    long_name_ = true;
     begin_ = cursor_;
   }
   if (cursor_ == size() && !last_) return false;
@@ -176,8 +178,9 @@ bool XmlReader::value() {
   size_t end = cursor_ + 1;
   while (end < size()) {
     uint8_t next = byte(end);
-    if (next <= '>' && (next == quote_ || next == '<' || next == '&' || (is_xml_space(next) && (quote_ == 0 || next != ' ')) ||
-                        (quote_ == 0 && next == '>'))) {
+    if (next <= '>' &&
+        (next == quote_ || next == '<' || next == '&' ||
+         (is_xml_space(next) && (quote_ == 0 || next != ' ')) || (quote_ == 0 && next == '>'))) {
       break;
     }
     ++end;

@@ -89,7 +89,8 @@ void XmlValue::add(const Text& in, size_t from, size_t to, Scrubber& scrubber) {
   note_units(data, to - from);
   if (!decoding_) {
     if (from_ == to_) from_ = to_ = from;
-    const bool wide = single_byte_ ? find_non_ascii(data, to - from) != to - from : needs_normalising(data, to - from);
+    const bool wide =
+        single_byte_ ? find_non_ascii(data, to - from) != to - from : needs_normalising(data, to - from);
     if (!wide && to_ == from) {
       to_ = to;
       return;

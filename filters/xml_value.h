@@ -1,5 +1,5 @@
-// A value of an XML document on its way to the scrubber: shown as it stands in the input while it is one stretch of it,
-// decoded from the first reference, break or wide character on.
+// A value of an XML document on its way to the scrubber: shown as it stands in the input while it is one
+// stretch of it, decoded from the first reference, break or wide character on.
 #pragma once
 
 #include <array>
@@ -9,7 +9,8 @@
 
 namespace cardscrub {
 
-// The first unit of `in` that must stay in sight so that what stands at `at` can be written, all of it being parsed up to `cursor`.
+// The first unit of `in` that must stay in sight so that what stands at `at` can be written, all of it being
+// parsed up to `cursor`.
 size_t in_sight_of(const Text& in, size_t cursor, uint64_t at);
 
 // Appends a stretch, normalised; single_byte: it is not UTF-8 but has one byte for every character.
@@ -34,7 +35,8 @@ class XmlValue {
   void show(const Text& in, Scrubber& scrubber);
   void close(const Text& in, Scrubber& scrubber);
 
-  // True when two halves of the value may be searched apart: nobody waits for the whole, and no digit is near the end.
+  // True when two halves of the value may be searched apart: nobody waits for the whole, and no digit is near
+  // the end.
   bool can_be_cut() const { return !whole_ && since_digit_ >= kGap; }
   // The first unit of `in`, all of it parsed up to `cursor`, that must stay in sight.
   size_t keep(const Text& in, size_t cursor);
@@ -49,19 +51,19 @@ class XmlValue {
 
   ValueReader reader_;
   bool open_ = false;
-  bool begun_ = false;        // the reader knows of the value
+  bool begun_ = false;  // the reader knows of the value
   bool decoding_ = false;
   bool single_byte_ = false;
-  bool blank_ = true;         // white space only so far
-  bool whole_ = false;        // named, or JSON: not to be cut
+  bool blank_ = true;   // white space only so far
+  bool whole_ = false;  // named, or JSON: not to be cut
   FieldMatch match_;
   ValueType type_ = ValueType::kFree;
   uint8_t leaf_size_ = 0;
   std::array<uint8_t, limits::kNameMax + 1> leaf_{};
-  size_t from_ = 0;           // not decoding: in[from_, to_) is what is not settled
+  size_t from_ = 0;  // not decoding: in[from_, to_) is what is not settled
   size_t to_ = 0;
-  size_t shown_ = 0;          // decoding: units of decoded_ that have been shown
-  size_t since_digit_ = 0;    // units since the last digit, kGap at most
+  size_t shown_ = 0;        // decoding: units of decoded_ that have been shown
+  size_t since_digit_ = 0;  // units since the last digit, kGap at most
   Decoded decoded_;
 };
 

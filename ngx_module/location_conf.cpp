@@ -163,12 +163,12 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   }
   build_policies(main, conf);
 
-  if ((conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0) {
-    auto* server = static_cast<ServerConf*>(ngx_http_conf_get_module_srv_conf(cf, ngx_http_cardscrub_module));
-    if (!server->scrubs_over_tls) {
-      server->scrubs_over_tls = true;
-      server->place = conf->mode_place;
-    }
+  auto* server = static_cast<ServerConf*>(ngx_http_conf_get_module_srv_conf(cf, ngx_http_cardscrub_module));
+  server->scrubs = server->scrubs || conf->mode != kWishOff;
+  bool wants_tls = (conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0;
+  if (wants_tls && !server->scrubs_over_tls) {
+    server->scrubs_over_tls = true;
+    server->place = conf->mode_place;
   }
   return NGX_CONF_OK;
 }

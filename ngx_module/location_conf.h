@@ -66,6 +66,8 @@ struct ServerConf {
   bool scrubs_over_tls = false;  // some location scrubs (or may) and wants TLS
   Place place{};                 // where that `cardscrub` stands
 
+  bool scrubs = false;  // some location scrubs, monitors, or may
+
   // Something of the server's own (set, rewrite, if, a script) looks at the head before the location is known.
   bool rewrites = false;
 };

@@ -275,6 +275,15 @@ void monitor_chain(RequestContext* context, ngx_chain_t* in) {
   }
 }
 
+// Bytes that came together with the head: nginx moves chunks together there, and keeps the buffer for the next request.
+void remember_preread(ngx_http_request_t* r, RequestContext* context, const ngx_chain_t* in) {
+  const ngx_buf_t* head = r->header_in;
+  if (in == nullptr || head == nullptr || context->preread_begin != nullptr) return;
+  if (in->buf->pos < head->start || in->buf->pos >= head->end) return;
+  context->preread_begin = in->buf->pos;
+  context->preread_end = head->pos;
+}
+
 ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
   RequestContext* context = find_context(r);
   if (context == nullptr || !context->body_begun) {
@@ -286,6 +295,7 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     begin(r, context);
   }
   if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  remember_preread(r, context, in);
   Stopwatch watch(r, context);
   if (context->body_mode == Mode::kMonitor) {
     if (!guarded(r->connection->log, "monitoring a request body", [&] { monitor_chain(context, in); })) {

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "owned.h"
+#include "wipe.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -28,12 +29,16 @@ RequestContext* make_context(ngx_http_request_t* main) {
   if (context == nullptr) return nullptr;
   g_cleanup = main->pool->cleanup->handler;
   set_context(main, context);
+  wipe_with_connection(main);
   return context;
 }
 
 }  // namespace
 
-RequestContext::~RequestContext() { tally(); }
+RequestContext::~RequestContext() {
+  tally();
+  wipe_request(request_, *this);
+}
 
 void RequestContext::tally() {
   Tally* counts = zone_->tally();

@@ -14,7 +14,7 @@ namespace cardscrub {
 class RequestContext {
  public:
   RequestContext(ngx_http_request_t* main_request, Zone* zone) : request_(main_request), zone_(zone) {}
-  ~RequestContext();  // counts what has not been counted yet
+  ~RequestContext();  // counts what has not been counted yet, wipes what nginx has read
   RequestContext(const RequestContext&) = delete;
   RequestContext& operator=(const RequestContext&) = delete;
 
@@ -36,6 +36,8 @@ class RequestContext {
   bool draining = false;    // refused; the rest is read and thrown away
   uint64_t body_bytes = 0;
   uint64_t drained = 0;
+  u_char* preread_begin = nullptr;  // where in the head's buffer the first bytes of the body were
+  u_char* preread_end = nullptr;
   SecretBuffer monitor_copy;    // what the engine may write to while it monitors
   ngx_chain_t* free = nullptr;  // copies of what was held back
   ngx_chain_t* busy = nullptr;

@@ -8,6 +8,7 @@ extern "C" {
 #include "guard.h"
 #include "location_conf.h"
 #include "moments.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -30,10 +31,14 @@ bool is_encrypted(const ngx_http_listen_opt_t& listen) {
 #endif
 }
 
-bool allows_old_tls(const ngx_http_core_srv_conf_t& server) {
+SSL_CTX* tls_of(const ngx_http_core_srv_conf_t& server) {
   const auto* ssl =
       static_cast<const ngx_http_ssl_srv_conf_t*>(server.ctx->srv_conf[ngx_http_ssl_module.ctx_index]);
-  SSL_CTX* context = ssl == nullptr ? nullptr : ssl->ssl.ctx;
+  return ssl == nullptr ? nullptr : ssl->ssl.ctx;
+}
+
+bool allows_old_tls(const ngx_http_core_srv_conf_t& server) {
+  SSL_CTX* context = tls_of(server);
   if (context == nullptr) return false;
   constexpr uint64_t kNoOld = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
   return (SSL_CTX_get_options(context) & kNoOld) != kNoOld && SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION;
@@ -41,6 +46,7 @@ bool allows_old_tls(const ngx_http_core_srv_conf_t& server) {
 
 ngx_int_t check_listen(ngx_conf_t* cf, const ngx_http_listen_opt_t& listen, const ngx_http_core_srv_conf_t& server) {
   const ServerConf* wishes = server_conf(server);
+  if (wishes != nullptr && wishes->scrubs && tls_of(server) != nullptr) cleanse_tls(tls_of(server));
   if (wishes == nullptr || !wishes->scrubs_over_tls) return NGX_OK;
   if (!is_encrypted(listen)) {
     (void)refuse_configuration(

@@ -3,20 +3,17 @@
 //   group      digits in a row                                     4111
 //   run        groups with one ' ', '-' or '.' between two         12 4111-1111 1111-1111 0926
 //   candidate  groups of one run, 12 to 19 digits; it starts and ends where groups do; the separators inside
-//   are spaces and
-//              hyphens, or at least two dots and nothing else
+//              are spaces and hyphens, or at least two dots and nothing else
 //
 // A candidate is a card number when
-//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on the other side of it (a
-//   float);
-//   * the longest prefix in the issuer table gives it a brand that is looked for, the length is issued, Luhn
-//   is right;
+//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on its other side (a float);
+//   * the longest prefix in the issuer table gives it a brand that is looked for, the length is issued, and
+//     Luhn is right;
 //   * the length is common, or else no other group stands beside it and a card-like word in front of it
-//   (card_words.h);
+//     (card_words.h);
 //   * it is no phone number (ITU-T E.164: a '+' in front of its run, and at most 15 digits from there to its
-//   end), lies in
-//     no UUID (RFC 9562, 8-4-4-4-12) and in no IBAN (ISO 13616: printed in groups of four, check digits
-//     right).
+//     end), and lies in no UUID (RFC 9562, 8-4-4-4-12) and no IBAN (ISO 13616: printed in groups of four,
+//     check digits right).
 // Of several lengths at one start the longest wins. A number in a JSON document or the like is one group: it
 // has a sign, but no separators, and with a fraction or an exponent it is no card number.
 //
@@ -118,7 +115,7 @@ class CloseLook {
   std::array<uint8_t, limits::kPanMax> digits_{};
   size_t first_group_ = 0;  // digits of the first group
   const IssuerRange* issuer_ = nullptr;
-  std::array<End, limits::kPanMax> ends_{};
+  std::array<End, limits::kPanMax> ends_;  // the first end_count_ are filled
   size_t end_count_ = 0;
 };
 

@@ -111,7 +111,7 @@ Result<Detector> Detector::compile() {
 Detector::Next Detector::next(const Text& text, size_t from, const Before& before, bool last,
                               const DetectorOptions& options, hs_scratch_t* scratch) const {
   Next next{Outcome::kClear, {}, text.size, false};
-  if (from >= text.size) return next;
+  if (from >= text.size || (last && text.size - from < limits::kPanMin)) return next;
   const Bytes bytes{text.data, text.size};
   Sweep sweep(text, from, before, last, options);
   // Groups that start in front of `sure` are decided by what is here.

@@ -52,7 +52,7 @@ class Detector {
     Outcome outcome;
     Finding finding;  // kFound: the first one at or after `from`; in indexes of `text`
     size_t settled;   // text before this index holds no further finding, whatever follows. kFound: the
-                     // finding's end; kClear: text.size when last, otherwise at most CloseLook::kAhead less
+                      // finding's end; kClear: text.size when last, otherwise at most CloseLook::kAhead less
     bool alone = false;  // kFound: no other digits stand in the finding's run, so that nothing written in its
                          // place can become a finding together with them
   };

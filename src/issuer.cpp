@@ -54,15 +54,13 @@ constexpr IssuerRange kTable[] = {
     {3528, 3589, 4, Brand::kJcb, k16to19, k16, 3, true},
 
     // UnionPay International: 62 and 8100-8171. Some old debit cards have no check digit; they are treated as
-    // if they
-    // had one, because a token needs Luhn (it gives the first digit back) and without it every number would
-    // be a card.
+    // if they had one, because a token needs Luhn (it gives the first digit back) and without it every number
+    // would be a card.
     {62, 62, 2, Brand::kUnionPay, k16to19, k16 | k19, 3, true},
     {8100, 8171, 4, Brand::kUnionPay, k16to19, k16 | k19, 3, true},
 
     // Maestro: Mastercard's quick reference of BIN ranges. Any length is issued, so none is common enough to
-    // go without a
-    // card-like word. 5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761-6763 lie in these.
+    // go without a card-like word. 5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761-6763 lie in these.
     {50, 50, 2, Brand::kMaestro, k12to19, 0, 3, true},
     {56, 58, 2, Brand::kMaestro, k12to19, 0, 3, true},
     {6304, 6304, 4, Brand::kMaestro, k12to19, 0, 3, true},

@@ -1,4 +1,5 @@
-// Inflaters: codings, chains, members, limits and every kind of broken input, at every cut of input and output.
+// Inflaters: codings, chains, members, limits and every kind of broken input, at every cut of input and
+// output.
 #include "filters/inflate.h"
 
 #include <zlib.h>
@@ -89,7 +90,8 @@ Outcome run(Inflater& inflater, std::string_view in, size_t chunk, size_t room, 
       auto block = std::make_unique<uint8_t[]>(room);
       size_t consumed = 0;
       size_t produced = 0;
-      outcome.status = inflater.push({piece.get() + used, n - used}, last, {block.get(), room}, &consumed, &produced);
+      outcome.status =
+          inflater.push({piece.get() + used, n - used}, last, {block.get(), room}, &consumed, &produced);
       assert_true(consumed <= n - used && produced <= room);
       used += consumed;
       outcome.out.append(block.get(), block.get() + produced);
@@ -100,8 +102,8 @@ Outcome run(Inflater& inflater, std::string_view in, size_t chunk, size_t room, 
   return outcome;
 }
 
-Outcome run_chain(std::string_view header, std::string_view in, size_t chunk, size_t room, const InflateLimits& limits = {},
-                  bool separate_end = false) {
+Outcome run_chain(std::string_view header, std::string_view in, size_t chunk, size_t room,
+                  const InflateLimits& limits = {}, bool separate_end = false) {
   Reason why = Reason::kFault;
   auto chain = make_inflater_chain(header, limits, &why);
   assert_true(chain != nullptr);
@@ -119,7 +121,8 @@ struct Case {
 
 std::string long_text() {
   std::string text;
-  for (int i = 0; text.size() < 200000; ++i) text += "{\"id\":" + std::to_string(i * 7919) + ",\"name\":\"x\"}\n";
+  for (int i = 0; text.size() < 200000; ++i)
+    text += "{\"id\":" + std::to_string(i * 7919) + ",\"name\":\"x\"}\n";
   return text;
 }
 
@@ -183,8 +186,8 @@ void at_every_cut(void**) {
           Outcome got = run_chain(c.header, c.in, chunk, room, {}, separate_end);
           const bool bad_text = c.status == S::kEnd ? got.out != c.out : !(text + text).starts_with(got.out);
           if (got.status != c.status || bad_text) {
-            fail_msg("case: %s, chunk %zu, room %zu: status %d, %zu bytes", c.name, chunk, room, static_cast<int>(got.status),
-                     got.out.size());
+            fail_msg("case: %s, chunk %zu, room %zu: status %d, %zu bytes", c.name, chunk, room,
+                     static_cast<int>(got.status), got.out.size());
           }
         }
       }
@@ -204,7 +207,8 @@ void long_bodies(void**) {
     for (size_t chunk : {size_t{13}, size_t{1000}, size_t{16384}, size_t{0}}) {
       for (size_t room : {size_t{100}, size_t{16384}, size_t{1} << 20}) {
         Outcome got = run_chain(c.header, c.in, chunk, room);
-        if (got.status != c.status || got.out != text) fail_msg("case: %s, chunk %zu, room %zu", c.name, chunk, room);
+        if (got.status != c.status || got.out != text)
+          fail_msg("case: %s, chunk %zu, room %zu", c.name, chunk, room);
       }
     }
   }
@@ -233,18 +237,21 @@ void limits_hold(void**) {
       {"size, one above", "gzip", gzip(zeros.substr(0, 1001)), size, InflateStatus::kLimit, 1000},
       {"size, br, exactly", "br", brotli(zeros.substr(0, 1000)), size, InflateStatus::kEnd, 1000},
       {"size, br, one above", "br", brotli(zeros.substr(0, 1001)), size, InflateStatus::kLimit, 1000},
-      {"size, several members", "gzip", gzip(zeros.substr(0, 600)) + gzip(zeros.substr(0, 600)), size, InflateStatus::kLimit, 1000},
+      {"size, several members", "gzip", gzip(zeros.substr(0, 600)) + gzip(zeros.substr(0, 600)), size,
+       InflateStatus::kLimit, 1000},
       {"size, of the outer one", "gzip,br", brotli(empty_members), size, InflateStatus::kLimit, 0},
       {"ratio", "gzip", gzip(zeros), ratio, InflateStatus::kLimit, (1u << 20) + 65536},
       {"ratio, not reached", "gzip", gzip(zeros), loose, InflateStatus::kEnd, zeros.size()},
-      {"ratio, small enough not to matter", "gzip", gzip(zeros.substr(0, 1u << 20)), ratio, InflateStatus::kEnd, 1u << 20},
+      {"ratio, small enough not to matter", "gzip", gzip(zeros.substr(0, 1u << 20)), ratio,
+       InflateStatus::kEnd, 1u << 20},
   };
   for (const auto& c : cases) {
     for (size_t chunk : {size_t{1}, size_t{64}, size_t{0}}) {
       for (size_t room : {size_t{1000}, size_t{65536}}) {
         Outcome got = run_chain(c.header, c.in, chunk, room, c.limits);
         if (got.status != c.status || got.out.size() > c.most) {
-          fail_msg("case: %s, chunk %zu: status %d, %zu bytes", c.name, chunk, static_cast<int>(got.status), got.out.size());
+          fail_msg("case: %s, chunk %zu: status %d, %zu bytes", c.name, chunk, static_cast<int>(got.status),
+                   got.out.size());
         }
       }
     }
@@ -258,10 +265,12 @@ void the_last_word_stays(void**) {
   uint8_t out[16];
   size_t consumed = 1;
   size_t produced = 1;
-  assert_int_equal(inflater->push({block.get(), bad.size()}, false, out, &consumed, &produced), InflateStatus::kMalformed);
+  assert_int_equal(inflater->push({block.get(), bad.size()}, false, out, &consumed, &produced),
+                   InflateStatus::kMalformed);
   std::string good = gzip("x");
   auto more = exact_block(good);
-  assert_int_equal(inflater->push({more.get(), good.size()}, true, out, &consumed, &produced), InflateStatus::kMalformed);
+  assert_int_equal(inflater->push({more.get(), good.size()}, true, out, &consumed, &produced),
+                   InflateStatus::kMalformed);
   assert_int_equal(consumed, 0);
   assert_int_equal(produced, 0);
 }
@@ -304,19 +313,24 @@ void headers(void**) {
 void damaged_input(void**) {
   std::mt19937 random(7);
   const std::string text = long_text().substr(0, 3000);
-  const std::pair<std::string_view, std::string> kinds[] = {
-      {"gzip", gzip(text)}, {"deflate", zlib(text)}, {"deflate", raw(text)}, {"br", brotli(text)}, {"br,gzip", gzip(brotli(text))}};
+  const std::pair<std::string_view, std::string> kinds[] = {{"gzip", gzip(text)},
+                                                            {"deflate", zlib(text)},
+                                                            {"deflate", raw(text)},
+                                                            {"br", brotli(text)},
+                                                            {"br,gzip", gzip(brotli(text))}};
   for (int i = 0; i < 400; ++i) {
     const auto& [header, good] = kinds[random() % std::size(kinds)];
     std::string in = good;
-    for (size_t k = random() % 3; k < 3; ++k) in[random() % in.size()] ^= static_cast<char>(1u << random() % 8);
+    for (size_t k = random() % 3; k < 3; ++k)
+      in[random() % in.size()] ^= static_cast<char>(1u << random() % 8);
     if (random() % 4 == 0) in.resize(random() % in.size());
     Outcome whole = run_chain(header, in, 0, 1u << 20);
     assert_int_not_equal(whole.status, InflateStatus::kMore);
     for (size_t chunk : {size_t{1}, size_t{17}, size_t{64}}) {
       Outcome got = run_chain(header, in, chunk, 50);
       if (got.status != whole.status) fail_msg("round %d, chunk %zu", i, chunk);
-      if (whole.status == InflateStatus::kEnd && got.out != whole.out) fail_msg("round %d, chunk %zu: text", i, chunk);
+      if (whole.status == InflateStatus::kEnd && got.out != whole.out)
+        fail_msg("round %d, chunk %zu: text", i, chunk);
     }
   }
 }
@@ -326,8 +340,8 @@ void damaged_input(void**) {
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {cmocka_unit_test(at_every_cut),        cmocka_unit_test(long_bodies),
-                              cmocka_unit_test(limits_hold),         cmocka_unit_test(the_last_word_stays),
-                              cmocka_unit_test(headers),             cmocka_unit_test(damaged_input)};
+  const CMUnitTest tests[] = {cmocka_unit_test(at_every_cut), cmocka_unit_test(long_bodies),
+                              cmocka_unit_test(limits_hold),  cmocka_unit_test(the_last_word_stays),
+                              cmocka_unit_test(headers),      cmocka_unit_test(damaged_input)};
   return cmocka_run_group_tests_name("inflate", tests, nullptr, nullptr);
 }

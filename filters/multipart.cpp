@@ -1,0 +1,326 @@
+// The multipart filter.
+//
+//   preamble --delimiter--> head --empty line--> content --delimiter--> head ...
+//      |                     |                      |
+//      +------- closing delimiter "--boundary--" ---+--> epilogue
+//
+// A delimiter is a line "--boundary" with white space behind it; the line break in front of it belongs to it. Lines may end
+// in LF alone, as parsers take them. What may still become a delimiter at the end of a piece is held back.
+#include "filters/multipart.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "filters/chooser.h"
+#include "filters/form_scan.h"
+#include "filters/part_head.h"
+#include "filters/plain.h"
+#include "filters/transfer.h"
+#include "filters/url_value.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kBoundaryMax = 200;    // RFC 2046 says 70; clients are known that send more
+constexpr size_t kPartHeadMax = 8192;   // as much as an HTTP header may have by nginx's default
+constexpr size_t kPaddingMax = 64;      // white space behind a boundary
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+bool is_plain_text(std::string_view type) {
+  if (type.empty()) return true;  // RFC 7578, 4.4
+  std::string name = lower(type.substr(0, type.find(';')));
+  while (!name.empty() && (name.back() == ' ' || name.back() == '\t')) name.pop_back();
+  return name == "text/plain";
+}
+
+// Whether the text of a field is read byte for byte: UTF-8, or a character set in which ASCII is ASCII.
+bool reads_as_bytes(std::string_view type) {
+  const std::string charset = lower(header_parameter(type, "charset"));
+  return charset.empty() || charset == "utf-8" || charset == "utf8" || charset == "us-ascii" || charset == "ascii" ||
+         charset == "latin1" || charset.starts_with("iso-8859-") || charset.starts_with("windows-125");
+}
+
+// One field of a form.
+class FieldFilter : public Filter {
+ public:
+  FieldFilter(unsigned layer, std::string name, FieldMatch match)
+      : value_(layer), name_(std::move(name)), match_(match) {}
+
+  size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
+    if (!begun_) {
+      begun_ = true;
+      const Bytes leaf{reinterpret_cast<const uint8_t*>(name_.data()), name_.size()};
+      value_.begin(leaf, match_, ValueType::kString, Escapes::kNone, scrubber);
+    }
+    return value_.text(text, last, scrubber);
+  }
+
+ private:
+  UrlValue value_;
+  std::string name_;
+  FieldMatch match_;
+  bool begun_ = false;
+};
+
+// Looks for one string: Boyer and Moore's way with Horspool's table, so that most bytes are never looked at.
+class Finder {
+ public:
+  explicit Finder(std::string needle) : needle_(std::move(needle)) {
+    skip_.fill(static_cast<uint8_t>(needle_.size()));
+    for (size_t i = 0; i + 1 < needle_.size(); ++i) {
+      skip_[static_cast<uint8_t>(needle_[i])] = static_cast<uint8_t>(needle_.size() - 1 - i);
+    }
+  }
+  const std::string& needle() const { return needle_; }
+
+  // The first place at or after `from`; where none is, the first place where one may begin that is not complete.
+  size_t find(const uint8_t* data, size_t size, size_t from, bool* found) const {
+    const size_t length = needle_.size();
+    const uint8_t end = static_cast<uint8_t>(needle_.back());
+    size_t i = from;
+    while (size - i >= length) {
+      const uint8_t c = data[i + length - 1];
+      if (c == end && std::memcmp(data + i, needle_.data(), length - 1) == 0) {
+        *found = true;
+        return i;
+      }
+      i += skip_[c];
+    }
+    *found = false;
+    i = std::max(from, size < length ? 0 : size - length + 1);
+    while (i < size && std::memcmp(data + i, needle_.data(), size - i) != 0) ++i;
+    return i;
+  }
+
+ private:
+  std::string needle_;
+  std::array<uint8_t, 256> skip_;
+};
+
+class MultipartFilter : public Filter {
+ public:
+  MultipartFilter(std::string_view boundary, unsigned layer)
+      : layer_(layer), delimiter_("\n--" + std::string(boundary)), head_value_(layer) {}
+
+  size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
+    pos_ = 0;
+    while (step(text, last, scrubber)) {
+    }
+    if (last) {
+      if (state_ != State::kEpilogue) wrong(text, text.size, scrubber);
+      pos_ = text.size;
+      scrubber.use_form_scope({});
+    }
+    seen_ -= std::min(seen_, pos_);
+    return pos_;
+  }
+
+ private:
+  enum class State : uint8_t { kPreamble, kHead, kContent, kEpilogue };
+  enum class Line : uint8_t { kOpen, kPart, kClose, kNone };  // kOpen: more must be known
+
+  bool step(const Text& text, bool last, Scrubber& scrubber) {
+    switch (state_) {
+      case State::kHead:
+        return head(text, last, scrubber);
+      case State::kEpilogue:
+        show(text, text.size, last, scrubber);
+        return false;
+      default:
+        return content(text, last, scrubber);
+    }
+  }
+
+  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line.
+  Line line_end(const Text& text, size_t at, bool last, size_t* end) const {
+    const bool dash = at < text.size && text.data[at] == '-';
+    if (dash && at + 1 < text.size && text.data[at + 1] == '-') {
+      *end = at + 2;
+      return Line::kClose;
+    }
+    if (dash && at + 1 == text.size && !last) return Line::kOpen;
+    size_t i = at;
+    while (i < text.size && i - at < kPaddingMax && (text.data[i] == ' ' || text.data[i] == '\t')) ++i;
+    if (i < text.size && text.data[i] == '\r') ++i;
+    if (i == text.size) return last ? Line::kNone : Line::kOpen;
+    *end = i + 1;
+    return text.data[i] == '\n' ? Line::kPart : Line::kNone;
+  }
+
+  // Preamble and content: everything up to the next delimiter.
+  bool content(const Text& text, bool last, Scrubber& scrubber) {
+    size_t at = std::max(pos_, seen_);
+    if (at_line_start_) {
+      // The first delimiter needs no line break in front of it.
+      const size_t length = delimiter_.needle().size() - 1;
+      const size_t known = std::min(length, text.size - pos_);
+      bool same = std::memcmp(text.data + pos_, delimiter_.needle().data() + 1, known) == 0;
+      if (same && known < length && !last) return false;
+      if (same && known == length) {
+        size_t end = 0;
+        const Line line = line_end(text, pos_ + length, last, &end);
+        if (line == Line::kOpen) return false;
+        if (line != Line::kNone) return delimiter(text, pos_, end, line, scrubber);
+      }
+      at_line_start_ = false;
+    }
+    for (;;) {
+      bool found = false;
+      at = delimiter_.find(text.data, text.size, at, &found);
+      size_t begin = at;
+      if (begin > pos_ && text.data[begin - 1] == '\r') --begin;
+      if (!found) {
+        seen_ = last ? text.size : begin;
+        show(text, seen_, last, scrubber);
+        return false;
+      }
+      size_t end = 0;
+      const Line line = line_end(text, at + delimiter_.needle().size(), last, &end);
+      if (line == Line::kOpen) {
+        seen_ = begin;
+        show(text, begin, false, scrubber);
+        return false;
+      }
+      if (line != Line::kNone) return delimiter(text, begin, end, line, scrubber);
+      ++at;
+    }
+  }
+
+  bool delimiter(const Text& text, size_t begin, size_t end, Line line, Scrubber& scrubber) {
+    show(text, begin, true, scrubber);
+    finish_content(scrubber);
+    pos_ = seen_ = end;
+    at_line_start_ = false;
+    state_ = line == Line::kClose ? State::kEpilogue : State::kHead;
+    return true;
+  }
+
+  // Content up to `end`, all of it when `complete`.
+  void show(const Text& text, size_t end, bool complete, Scrubber& scrubber) {
+    if (filter_ == nullptr) {
+      if (end == pos_) return;
+      filter_ = make_plain_filter(layer_, PlainCoding::kUtf8);
+    }
+    if (end == pos_ && !complete) return;
+    pos_ += filter_->feed(text.sub(pos_, end - pos_), complete, scrubber);
+    if (complete) filter_.reset();
+  }
+
+  void finish_content(Scrubber& scrubber) {
+    filter_.reset();
+    if (opened_) scrubber.close();
+    opened_ = false;
+  }
+
+  // The lines up to an empty one.
+  bool head(const Text& text, bool last, Scrubber& scrubber) {
+    size_t line = std::max(pos_, seen_);
+    for (;;) {
+      const size_t end = find_byte(text.data, text.size, line, '\n');
+      const std::string_view dashes(delimiter_.needle().data() + 1, delimiter_.needle().size() - 1);
+      const std::string_view start(reinterpret_cast<const char*>(text.data) + line, end - line);
+      const bool next_part = start.starts_with(dashes);
+      if (end - pos_ > kPartHeadMax) {
+        scrubber.refuse(Reason::kLimitSize, static_cast<int64_t>(text.unit(pos_).at));
+        pos_ = text.size;
+        return false;
+      }
+      if (end == text.size || next_part) {
+        if (!next_part && !last) {
+          seen_ = line;
+          return false;
+        }
+        // No empty line: a part without content, or the body ends here.
+        wrong(text, line, scrubber);
+        sweep_head(text.sub(pos_, (next_part ? line : text.size) - pos_), scrubber);
+        pos_ = seen_ = next_part ? line : text.size;
+        at_line_start_ = true;
+        state_ = State::kPreamble;
+        return next_part;
+      }
+      if (end == line || (end == line + 1 && text.data[line] == '\r')) {
+        begin_part(text.sub(pos_, line - pos_), scrubber);
+        pos_ = seen_ = end + 1;
+        at_line_start_ = true;  // a part without content
+        state_ = State::kContent;
+        return true;
+      }
+      line = end + 1;
+    }
+  }
+
+  void sweep_head(const Text& lines, Scrubber& scrubber) {
+    if (lines.size == 0) return;
+    if (!scan_value({lines.data, lines.size}, {0, false}).may_hold_digits) return;
+    scrubber.use_form_scope({});
+    head_value_.begin({}, {}, ValueType::kKey, Escapes::kUri, scrubber);
+    head_value_.text(lines, true, scrubber);
+  }
+
+  void begin_part(const Text& lines, Scrubber& scrubber) {
+    sweep_head(lines, scrubber);
+    PartHead part = parse_part_head({lines.data, lines.size});
+    const Bytes name{reinterpret_cast<const uint8_t*>(part.name.data()), part.name.size()};
+    FieldMatch match;
+    if (part.named) match = scrubber.match(name);
+    form_scope_of(name, &prefix_, scrubber);
+    if (part.coding == TransferCoding::kUnknown) scrubber.refuse(Reason::kBodyEncoding);
+
+    const std::string_view type(part.content_type);
+    const bool text = is_plain_text(type);
+    std::unique_ptr<Filter> filter;
+    // What is called like a card field is one, however it is sent.
+    const bool card = match.kind != Kind::kNone && match.kind != Kind::kIgnore && !match.ambiguous;
+    if (part.named && text && (card || !part.file)) {
+      if (!reads_as_bytes(type)) scrubber.refuse(Reason::kBodyCharset);
+      filter = std::make_unique<FieldFilter>(layer_, part.name, match);
+    } else if (layer_ >= limits::kLayers) {
+      scrubber.refuse(Reason::kLimitLayers);
+      filter = make_plain_filter(layer_, PlainCoding::kUtf8);
+    } else {
+      Reason why = Reason::kNone;
+      filter = make_filter(type, layer_ + 1, &why);
+      if (why != Reason::kNone) {
+        scrubber.refuse(why);
+        filter = make_plain_filter(layer_, PlainCoding::kUtf8);
+      }
+      scrubber.use_form_scope({});
+      opened_ = scrubber.open(name);
+    }
+    filter_ = make_transfer_filter(part.coding, std::move(filter));
+  }
+
+  void wrong(const Text& text, size_t at, Scrubber& scrubber) {
+    if (layer_ != 0) return;
+    scrubber.malformed(at < text.size ? text.unit(at).at : text.size == 0 ? text.at : text.unit(text.size - 1).at + 1);
+  }
+
+  unsigned layer_;
+  Finder delimiter_;
+  State state_ = State::kPreamble;
+  bool at_line_start_ = true;   // a delimiter may stand here without a line break in front of it
+  size_t pos_ = 0;              // leading units of the text that are settled
+  size_t seen_ = 0;             // leading units of the (next) text in which no delimiter (or no end of a head) begins
+  std::unique_ptr<Filter> filter_;  // of the content; none: nothing has been shown
+  bool opened_ = false;
+  UrlValue head_value_;
+  SecretBuffer prefix_;
+};
+
+}  // namespace
+
+std::unique_ptr<Filter> make_multipart_filter(std::string_view boundary, unsigned layer) {
+  if (boundary.empty() || boundary.size() > kBoundaryMax || boundary.back() == ' ') return nullptr;
+  return std::make_unique<MultipartFilter>(boundary, layer);
+}
+
+}  // namespace cardscrub

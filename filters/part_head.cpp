@@ -1,0 +1,84 @@
+// Part head: three header fields are read, all others passed over.
+#include "filters/part_head.h"
+
+#include <algorithm>
+
+#include "filters/chooser.h"
+#include "filters/percent.h"
+
+namespace cardscrub {
+
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool same(std::string_view a, std::string_view lower) {
+  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
+           return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + 32) : x) == y;
+         });
+}
+
+// charset'language'percent-encoded (RFC 8187).
+std::string extended_value(const std::string& value) {
+  size_t quote = value.find('\'');
+  quote = quote == std::string::npos ? quote : value.find('\'', quote + 1);
+  std::string encoded = quote == std::string::npos ? value : value.substr(quote + 1);
+  PercentDecoder decoder;
+  Decoded decoded;
+  decoder.start(Escapes::kUri, 0);
+  decoder.feed({reinterpret_cast<uint8_t*>(encoded.data()), encoded.size(), nullptr, 0}, &decoded);
+  decoder.finish(&decoded);
+  return std::string(reinterpret_cast<const char*>(decoded.text().data), decoded.size());
+}
+
+void read_field(std::string_view line, PartHead* head) {
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string_view field = trim(line.substr(0, colon));
+  const std::string_view value = trim(line.substr(colon + 1));
+  if (same(field, "content-disposition")) {
+    head->name = header_parameter(value, "name");
+    if (head->name.empty()) head->name = extended_value(header_parameter(value, "name*"));
+    head->named = !head->name.empty();
+    head->file = !header_parameter(value, "filename").empty() || !header_parameter(value, "filename*").empty();
+  } else if (same(field, "content-type")) {
+    head->content_type = value;
+  } else if (same(field, "content-transfer-encoding")) {
+    head->coding = same(value, "base64")             ? TransferCoding::kBase64
+                   : same(value, "quoted-printable") ? TransferCoding::kQuotedPrintable
+                   : same(value, "7bit") || same(value, "8bit") || same(value, "binary") || value.empty()
+                       ? TransferCoding::kIdentity
+                       : TransferCoding::kUnknown;
+  }
+}
+
+}  // namespace
+
+PartHead parse_part_head(Bytes lines) {
+  PartHead head;
+  std::string_view rest(reinterpret_cast<const char*>(lines.data()), lines.size());
+  std::string line;
+  while (!rest.empty()) {
+    const size_t end = rest.find('\n');
+    std::string_view next = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (!next.empty() && next.back() == '\r') next.remove_suffix(1);
+    if (!next.empty() && is_blank(next.front())) {
+      line += ' ';
+      line += trim(next);
+      continue;
+    }
+    read_field(line, &head);
+    line = next;
+  }
+  read_field(line, &head);
+  return head;
+}
+
+}  // namespace cardscrub
