@@ -8,6 +8,7 @@
 #include "filters/charset.h"
 #include "filters/form.h"
 #include "filters/json.h"
+#include "filters/multipart.h"
 #include "filters/plain.h"
 #include "filters/xml.h"
 
@@ -32,10 +33,17 @@ std::string_view trim(std::string_view text) {
 using Make = std::unique_ptr<Filter> (*)(std::string_view content_type, unsigned layer, Reason* why);
 
 struct Row {
-  std::string_view type;  // lower case; a leading '+' matches a structured syntax suffix (RFC 6839)
+  std::string_view type;  // lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '/' at the end
+                          // every subtype
   bool text;              // has a charset of its own: JSON may come in UTF-16 without saying so
   Make make;
 };
+
+std::unique_ptr<Filter> multipart(std::string_view content_type, unsigned layer, Reason* why) {
+  auto filter = make_multipart_filter(header_parameter(content_type, "boundary"), layer);
+  if (!filter) *why = Reason::kBodyType;
+  return filter;
+}
 
 constexpr std::array kRows{
     Row{"application/json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
@@ -51,6 +59,7 @@ constexpr std::array kRows{
     Row{"application/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"text/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"+xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
+    Row{"multipart/", false, multipart},
     Row{"application/x-www-form-urlencoded", false,
         [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
 };
@@ -125,7 +134,10 @@ std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned laye
   std::unique_ptr<Filter> filter;
   bool text = false;
   for (const Row& row : kRows) {
-    if (row.type.front() == '+' ? type.ends_with(row.type) : type == row.type) {
+    const bool matches = row.type.front() == '+'   ? type.ends_with(row.type)
+                         : row.type.back() == '/' ? type.starts_with(row.type)
+                                                  : type == row.type;
+    if (matches) {
       filter = row.make(content_type, layer, why);
       text = row.text;
       break;

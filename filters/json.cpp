@@ -5,19 +5,16 @@
 //   { --> first key --> end      key --> colon --> value --> end --> } pops
 //   [ --> first value --> end <-- , --> value                  ] pops
 //
-// Most of real JSON is short: names, strings and numbers that hold fewer than 12 digits and that no field name
-// announces. They are passed over here; the scrubber sees their names only. What it must see is shown by JsonString
+// Most of real JSON is short: names, strings and numbers that hold fewer than 12 digits and that no field name announces.
+// pass_plain() takes them in stride (json_plain.cpp). What the scrubber must see is shown by JsonString
 // (json_string.h), in pieces when the end has not come yet.
 #include "filters/json.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <string_view>
 
-#include "filters/json_path.h"
-#include "filters/json_scan.h"
-#include "filters/json_string.h"
+#include "filters/json_filter.h"
 
 namespace cardscrub {
 
@@ -26,125 +23,7 @@ namespace {
 // A number of more characters is not looked at as a whole.
 constexpr size_t kNumberMax = 64;
 
-constexpr uint8_t kSpace = 1;      // white space
-constexpr uint8_t kDelimiter = 2;  // may follow a number or a literal
-constexpr uint8_t kMayNest = 4;    // as the first character of a string: there may be JSON inside
-
-constexpr std::array<uint8_t, 256> kClass = [] {
-  std::array<uint8_t, 256> table{};
-  auto note = [&table](std::string_view set, uint8_t what) {
-    for (char c : set) table[static_cast<uint8_t>(c)] = what;
-  };
-  note(" \t\n\r", kSpace | kDelimiter | kMayNest);
-  note("\"}],:", kDelimiter);
-  note("{[", kDelimiter | kMayNest);
-  table['\\'] = kMayNest;
-  return table;
-}();
-
-// pass_plain() works where so many bytes are still to come, and looks no further ahead.
-constexpr size_t kAhead = 48;
-constexpr size_t kPlainNumberMax = 24;
-
-// Behind white space.
-[[gnu::noinline]] const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
-  for (;;) {
-    if (*p == ' ') {
-      ++p;
-      if (*p == ' ' && p < end) p += skip_spaces(p, static_cast<size_t>(end - p));
-    } else if (*p == '\n' || *p == '\r' || *p == '\t') {
-      ++p;
-    } else {
-      return p;
-    }
-    if (*p > ' ' || p >= end) return p;
-  }
-}
-
-// Behind a number of fewer than 12 digits in front of its point, which something else follows plainly; or `p`.
-const uint8_t* pass_number(const uint8_t* const p) {
-  const uint8_t* q = p + (*p == '-' ? 1 : 0);
-  const uint8_t* const begin = q;
-  while (is_digit(*q) && q - begin < static_cast<std::ptrdiff_t>(limits::kPanMin)) ++q;
-  if (q == begin || q - begin == static_cast<std::ptrdiff_t>(limits::kPanMin)) return p;
-  if (*begin == '0' && q - begin > 1) return p;
-  if (*q == '.') {
-    const uint8_t* const point = q++;
-    while (is_digit(*q) && q - p < static_cast<std::ptrdiff_t>(kPlainNumberMax)) ++q;
-    if (q - point == 1) return p;
-  }
-  // A space may stand between groups of digits.
-  return (kClass[*q] & kDelimiter) != 0 && *q != ' ' ? q : p;
-}
-
-// Behind true, false or null, or `p`.
-const uint8_t* pass_literal(const uint8_t* const p) {
-  const size_t size = *p == 'f' ? 5 : 4;
-  const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
-  return std::memcmp(p, word, 4) == 0 && (size == 4 || p[4] == 'e') && (kClass[p[size]] & kDelimiter) != 0 ? p + size : p;
-}
-
-class JsonFilter final : public Filter {
- public:
-  JsonFilter(unsigned layer, bool many) : string_(layer), layer_(layer), many_(many) {}
-  size_t feed(const Text& text, bool last, Scrubber& scrubber) override;
-
- private:
-  enum class State : uint8_t { kFirstValue, kValue, kFirstKey, kKey, kColon, kEnd };
-  // What a step did: read on, or wait for more text.
-  enum class Step : uint8_t { kOn, kMore };
-
-  Step tokens();
-  [[gnu::noinline]] void pass_plain();
-  Step value(uint8_t c);
-  Step key(uint8_t c);
-  void end(uint8_t c);
-  Step string_value();
-  Step number();
-  Step literal();
-  Step no_json(bool flawed = true);
-  Step string(JsonString::End end, size_t at, ValueType type);
-  void ended();
-  void close(bool object);
-  void comma();
-  void malformed(size_t at) {
-    if (layer_ == 0) scrubber_->malformed(text_.unit(at).at);
-  }
-  void unnamed() {
-    name_ = {};
-    match_ = {};
-    path_.forget();
-  }
-  void named(Bytes name) {
-    name_ = name;
-    match_ = path_.match(name, *scrubber_);
-  }
-  void whole(size_t begin, size_t end, ValueType type) {
-    path_.open(*scrubber_);
-    string_.whole(text_.sub(begin, end - begin), name_, match_, type, *scrubber_);
-  }
-  void finish();
-
-  // What one feed() works on.
-  Text text_;
-  bool last_ = false;
-  Scrubber* scrubber_ = nullptr;
-
-  JsonString string_;
-  unsigned layer_;
-  bool many_;
-  bool begun_ = false;    // a byte order mark is no longer possible
-  bool any_ = false;      // a value has begun at the root
-  bool stopped_ = false;  // nested too deep: the request is refused
-  State state_ = State::kValue;
-  State after_ = State::kEnd;  // where to go behind the string being read
-  FieldMatch match_;           // of the value to come
-  size_t at_ = 0;              // the next unit to read
-  uint64_t end_at_ = 0;        // on the wire, behind the last unit seen
-  Bytes name_;                 // of the value to come; in the text or in kept_
-  std::array<uint8_t, limits::kNameMax + 1> kept_{};
-  JsonPath path_;
-};
+}  // namespace
 
 size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
   if (stopped_) return text.size;
@@ -192,7 +71,7 @@ JsonFilter::Step JsonFilter::tokens() {
     if (stopped_) return Step::kMore;
     if (at_ == size) return last_ ? Step::kOn : Step::kMore;
     const uint8_t c = data[at_];
-    if ((kClass[c] & kSpace) != 0) {
+    if ((kJsonClass[c] & kJsonSpace) != 0) {
       ++at_;
       at_ += skip_spaces(data + at_, size - at_);
       continue;
@@ -222,134 +101,6 @@ JsonFilter::Step JsonFilter::tokens() {
     }
     if (step == Step::kMore) return step;
   }
-}
-
-// Whether a string that JsonString would show to the scrubber as it is, unnamed, can be left out.
-bool passes(const StringScan& scan, const uint8_t* data) {
-  if (scan.flawed) return false;
-  size_t digits = scan.digits;
-  if (digits < limits::kPanMin && digits + scan.high / 2 >= limits::kPanMin) {
-    digits += look_for_foreign(data, scan.size).digits;
-  }
-  return digits < limits::kPanMin || (!scan.escapes && scan.high == 0 && !linked_digits(data, scan.size));
-}
-
-// Passes over what nobody needs to look at: names that are short, strings and numbers with few digits, what is between them.
-// Stops at the first character of anything else, at the root, and near the end of the text. Most of a body meets
-// nothing but this, so it is written for few instructions: where it is in the diagram is where it is in the code.
-void JsonFilter::pass_plain() {
-  if (text_.size - at_ <= kAhead || path_.empty()) return;
-  const uint8_t* p = text_.data + at_;
-  const uint8_t* const end = text_.data + text_.size - kAhead;
-  const uint8_t* const text_end = text_.data + text_.size;
-  const auto spaces = [end](const uint8_t* at) {
-    if (*at == ' ') ++at;
-    return *at <= ' ' ? pass_space(at, end) : at;
-  };
-  bool object = path_.in_object();
-  FieldMatch match = match_;
-  const uint8_t* name = name_.data();
-  size_t name_size = name_.size();
-  State state = state_;
-  switch (state) {
-    case State::kFirstValue: case State::kValue: goto at_value;
-    case State::kFirstKey: case State::kKey: goto at_key;
-    case State::kEnd: goto at_end;
-    default: return;
-  }
-
-at_key:
-  p = spaces(p);
-  if (p >= end) goto out;
-  if (*p == '"') {
-    const size_t length = scan_short(p + 1);
-    if (length == kShort) goto out;
-    name = p + 1;
-    name_size = length;
-    match = path_.match(p + 1, length, *scrubber_);
-    p += length + 2;
-    state = State::kColon;
-    if (*p != ':') goto out;
-    ++p;
-    state = State::kValue;
-    goto at_value;
-  }
-  if (*p == '}' && state == State::kFirstKey) goto at_close;
-  goto out;
-
-at_value:
-  p = spaces(p);
-  if (p >= end) goto out;
-  if (match.kind == Kind::kNone) {
-    if (*p == '"') {
-      if ((kClass[p[1]] & kMayNest) != 0) goto out;
-      const size_t length = scan_short(p + 1);
-      if (length != kShort) {
-        p += length + 2;
-        goto at_end;
-      }
-      const StringScan scan = scan_string(p + 1, static_cast<size_t>(text_end - p - 1));
-      if (!scan.closed || !passes(scan, p + 1)) goto out;
-      p += scan.size + 2;
-      state = State::kEnd;
-      if (p >= end) goto out;
-      goto at_end;
-    }
-    if (*p != '{' && *p != '[') {
-      const uint8_t* const behind = *p < 'A' ? pass_number(p) : pass_literal(p);
-      if (behind == p) goto out;
-      p = behind;
-      goto at_end;
-    }
-  } else if (*p != '{' && *p != '[') {
-    goto out;
-  }
-  object = *p == '{';
-  if (!path_.push({name, name_size}, object, match, *scrubber_)) {
-    stopped_ = true;
-    goto out;
-  }
-  name_size = 0;
-  ++p;
-  if (object) {
-    state = State::kFirstKey;
-    goto at_key;
-  }
-  state = State::kFirstValue;
-  p = spaces(p);
-  if (p >= end) goto out;
-  if (*p == ']') goto at_close;
-  goto at_value;
-
-at_end:
-  state = State::kEnd;
-  if (*p <= ' ') p = pass_space(p, end);
-  if (*p == ',') {
-    ++p;
-    if (object) {
-      state = State::kKey;
-      goto at_key;
-    }
-    name_size = 0;
-    match = path_.element_match();
-    state = State::kValue;
-    goto at_value;
-  }
-  if (*p != (object ? '}' : ']')) goto out;
-
-at_close:
-  ++p;
-  state = State::kEnd;
-  path_.pop(*scrubber_);
-  if (path_.empty() || p >= end) goto out;
-  object = path_.in_object();
-  goto at_end;
-
-out:
-  name_ = {name, name_size};
-  match_ = match;
-  at_ = static_cast<size_t>(p - text_.data);
-  state_ = state;
 }
 
 void JsonFilter::end(uint8_t c) {
@@ -480,7 +231,7 @@ JsonFilter::Step JsonFilter::string_value() {
   const uint8_t* data = text_.data + begin;
   StringScan scan = scan_string(data, text_.size - begin);
   if (!scan.closed || scan.flawed) return string(JsonString::End::kQuote, begin, ValueType::kString);
-  if (match_.kind == Kind::kNone && (kClass[data[0]] & kMayNest) == 0 && passes(scan, data)) {
+  if (match_.kind == Kind::kNone && (kJsonClass[data[0]] & kJsonMayNest) == 0 && passes(scan, data)) {
     at_ = begin + scan.size + 1;
     state_ = State::kEnd;
     return Step::kOn;
@@ -518,7 +269,7 @@ JsonFilter::Step JsonFilter::number() {
   if (i - begin > kNumberMax) return string(JsonString::End::kScalar, begin, ValueType::kNumber);
   if (i == size && !last_) return Step::kMore;
   if (whole_digits == 0) return literal();
-  if (i < size && (kClass[data[i]] & kDelimiter) == 0) return no_json();
+  if (i < size && (kJsonClass[data[i]] & kJsonDelimiter) == 0) return no_json();
   if (!valid) return no_json();
   if (i < size && data[i] == ' ') {
     if (i + 1 == size && !last_) return Step::kMore;
@@ -542,7 +293,7 @@ JsonFilter::Step JsonFilter::literal() {
     if (std::memcmp(here, word.data(), common) != 0) continue;
     if (size <= word.size() && !last_) return Step::kMore;
     if (size < word.size()) break;
-    if (size > word.size() && (kClass[text_.data[at_ + word.size()]] & kDelimiter) == 0) break;
+    if (size > word.size() && (kJsonClass[text_.data[at_ + word.size()]] & kJsonDelimiter) == 0) break;
     any_ = true;
     if (match_.kind != Kind::kNone) whole(at_, at_ + word.size(), ValueType::kLiteral);
     at_ += word.size();
@@ -599,7 +350,7 @@ void JsonFilter::ended() {
   if (state_ != State::kColon) return;
   Bytes name = string_.name();
   if (string_.bare()) {
-    while (!name.empty() && (kClass[name.back()] & kSpace) != 0) name = name.first(name.size() - 1);
+    while (!name.empty() && (kJsonClass[name.back()] & kJsonSpace) != 0) name = name.first(name.size() - 1);
     if (layer_ != 0) name = {};
   }
   named(name);
@@ -623,8 +374,6 @@ void JsonFilter::finish() {
   if (!whole && layer_ == 0) scrubber_->malformed(end_at_);
   while (!path_.empty()) path_.pop(*scrubber_);
 }
-
-}  // namespace
 
 std::unique_ptr<Filter> make_json_filter(unsigned layer, bool many) {
   return std::make_unique<JsonFilter>(layer, many);

@@ -57,8 +57,9 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
   }
   frame.around = place_;
   frame.match = match;
-  frame.object = object;
+  frame.in_object = object_;
   place_ = inside;
+  object_ = object;
   ++depth_;
   return true;
 }

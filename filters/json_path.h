@@ -22,7 +22,7 @@ class JsonPath {
   // Once, before anything else.
   void start(const Scrubber& scrubber);
   bool empty() const { return depth_ == 0; }
-  bool in_object() const { return depth_ != 0 && frames_[depth_ - 1].object; }
+  bool in_object() const { return object_; }
   // What announces the elements of the innermost container, an array: the nearest name around it.
   FieldMatch element_match() const { return frames_[depth_ - 1].match; }
 
@@ -35,7 +35,9 @@ class JsonPath {
   // The innermost container ends.
   void pop(Scrubber& scrubber) {
     latest_ = nullptr;
-    place_ = frames_[depth_ - 1].around;
+    const Frame& frame = frames_[depth_ - 1];
+    place_ = frame.around;
+    object_ = frame.in_object;
     if (opened_ == depth_--) {
       --opened_;
       scrubber.close();
@@ -50,7 +52,7 @@ class JsonPath {
   struct Frame {
     uint64_t around;  // the place of the container around it
     FieldMatch match;
-    bool object;
+    bool in_object;  // what the container around it is
     uint8_t size;
     std::array<uint8_t, limits::kNameMax + 1> name;  // cut: one byte more than a name may have
   };
@@ -75,6 +77,7 @@ class JsonPath {
   size_t opened_ = 0;          // of these, the scrubber knows of so many, the outermost ones
   size_t deepest_ = 0;         // as many as the scrubber takes
   Known* latest_ = nullptr;    // of the name to come; nullptr: not remembered
+  bool object_ = false;        // the innermost container is an object
   uint64_t place_ = kRoot;     // of the innermost container
   uint64_t next_ = kRoot + 1;  // the next new place
   std::array<Known, 1u << kKnownBits> known_{};

@@ -49,6 +49,15 @@ bool reads_as_bytes(std::string_view type) {
          charset == "latin1" || charset.starts_with("iso-8859-") || charset.starts_with("windows-125");
 }
 
+// Parts of parts are read here; every other type is the chooser's affair.
+std::unique_ptr<Filter> make_part_filter(std::string_view type, unsigned layer, Reason* why) {
+  if (!lower(type).starts_with("multipart/")) return make_filter(type, layer, why);
+  *why = Reason::kNone;
+  std::unique_ptr<Filter> filter = make_multipart_filter(header_parameter(type, "boundary"), layer);
+  if (filter == nullptr) *why = Reason::kBodyType;
+  return filter;
+}
+
 // One field of a form.
 class FieldFilter : public Filter {
  public:
@@ -288,7 +297,7 @@ class MultipartFilter : public Filter {
       filter = make_plain_filter(layer_, PlainCoding::kUtf8);
     } else {
       Reason why = Reason::kNone;
-      filter = make_filter(type, layer_ + 1, &why);
+      filter = make_part_filter(type, layer_ + 1, &why);
       if (why != Reason::kNone) {
         scrubber.refuse(why);
         filter = make_plain_filter(layer_, PlainCoding::kUtf8);

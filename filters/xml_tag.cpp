@@ -21,7 +21,7 @@ void XmlReader::begin_name(State state, size_t skip) {
 
 // The name in[begin_, end) is complete. Names are swept too.
 void XmlReader::named(size_t end) {
-  if (!may_hold_pan(in_->data + begin_, end - begin_)) return;
+  if (end - begin_ < limits::kPanMin || !may_hold_pan(in_->data + begin_, end - begin_)) return;
   scrubber_->begin({}, {}, ValueType::kKey);
   scrubber_->text(in_->sub(begin_, end - begin_), true);
 }

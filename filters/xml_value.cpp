@@ -132,7 +132,7 @@ void XmlValue::show(const Text& in, Scrubber& scrubber) {
 }
 
 bool XmlValue::nothing_to_find(const uint8_t* data, size_t size) const {
-  return !begun_ && !whole_ && !may_hold_pan(data, size);
+  return !begun_ && !whole_ && (size < limits::kPanMin || !may_hold_pan(data, size));
 }
 
 void XmlValue::close(const Text& in, Scrubber& scrubber) {

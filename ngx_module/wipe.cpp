@@ -1,6 +1,12 @@
 // Wiping nginx's own buffers.
 #include "wipe.h"
 
+#if (NGX_HTTP_V2)
+extern "C" {
+#include <ngx_http_v2_module.h>
+}
+#endif
+
 #include <algorithm>
 
 #include "request_context.h"
@@ -32,6 +38,7 @@ void wipe_body(ngx_http_request_t* r, const RequestContext& context) {
 
 // What goes over the wire of a request besides its body, with room for other streams' frames.
 constexpr size_t kFrameRoom = 16384;
+constexpr size_t kHeaderTable = 4096;  // RFC 7541, 6.5.2: nginx keeps the default size
 
 ngx_event_t g_receive_event;
 size_t g_dirty = 0;  // at least this many bytes of the receive buffer may be card data
@@ -56,7 +63,7 @@ void wipe_receive_buffer_soon(ngx_http_request_t* r, const RequestContext& conte
 
 void on_connection_end(void* data) {
   const auto* connection = static_cast<const ngx_http_v2_connection_t*>(data);
-  if (connection->hpack.storage != nullptr) wipe(connection->hpack.storage, NGX_HTTP_V2_TABLE_SIZE);
+  if (connection->hpack.storage != nullptr) wipe(connection->hpack.storage, kHeaderTable);
 }
 
 #endif

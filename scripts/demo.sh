@@ -7,7 +7,7 @@ demo=$top/build/demo
 
 scripts/deps.sh
 make --no-print-directory -s -j"$(nproc)" lib cli
-make --no-print-directory -s module >build/module.log 2>&1 || { cat build/module.log; exit 1; }
+make --no-print-directory -s -j"$(nproc)" module >build/module.log 2>&1 || { cat build/module.log; exit 1; }
 
 rm -rf "$demo"
 mkdir -p "$demo/temp" "$demo/sent"

@@ -64,7 +64,7 @@ done
 part 'command line tool and module'
 built=yes
 "${make[@]}" cli || { problem 'the command line tool does not build'; built=no; }
-make --no-print-directory module >$logs/module.log 2>&1 || {
+"${make[@]}" module >$logs/module.log 2>&1 || {
   cat $logs/module.log
   problem 'the module does not build'
   built=no

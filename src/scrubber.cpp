@@ -474,7 +474,8 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
   constexpr uint64_t kLongest = 12;  // of an escape: \ud835\udfce
   Unit unit = text.unit(i);
   uint8_t c = view_.byte(unit.at);
-  if (text.units == nullptr || c == text.data[i]) return unit.at;
+  const bool plain = unit.form == Form::kByte || unit.form == Form::kFixed;
+  if (text.units == nullptr || (plain && c == text.data[i])) return unit.at;
   const bool utf8 = c >= 0x80;
   for (uint64_t back = 0; back <= kLongest && unit.at >= back && view_.holds(unit.at - back); ++back) {
     c = view_.byte(unit.at - back);

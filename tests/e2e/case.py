@@ -189,10 +189,12 @@ class Case:
         if found and not self.expected_leaks:
             leaks.append("cardscrub scan finds in the logs: " + found[:500])
         if not self.app_may_see:
+            # The random alias of one code may be another code of the case; it is never its own.
+            codes = self.codes if len(self.codes) == 1 else ()
             for request in self.seen():
                 data = request.everything()
                 leaks += ["the application received %s" % what for what in
-                          sorted(sweep.pans_in(data, self.secrets)) + sorted(sweep.codes_in(data, self.codes))]
+                          sorted(sweep.pans_in(data, self.secrets)) + sorted(sweep.codes_in(data, codes))]
         for pattern in self.expected_leaks:
             if not any(re.search(pattern, leak) for leak in leaks):
                 wrong.append("the sweep did not find what must be there: " + pattern)
