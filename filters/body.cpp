@@ -57,6 +57,7 @@ Reason Body::start(std::string_view content_type, std::string_view content_encod
   const Policy& policy = state_->scrubber.policy();
   InflateLimits limits;
   limits.output_max = policy.max_inflate;
+  limits.ratio_max = 1100;  // deflate itself gets to 1,032
   state_->inflater = make_inflater_chain(content_encoding, limits, &why);
   if (why == Reason::kNone && state_->inflater && (!policy.inflate || policy.mode == Mode::kMonitor)) {
     why = Reason::kBodyEncoding;

@@ -29,8 +29,12 @@ bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n
 class FormFilter : public Filter {
  public:
   FormFilter(unsigned layer, const FormSyntax& syntax)
-      : layer_(layer), syntax_(syntax), cookie_(syntax.separator == ';'),
-        escapes_(syntax.plus_is_space ? Escapes::kForm : Escapes::kUri), value_(layer), json_(layer) {
+      : layer_(layer),
+        syntax_(syntax),
+        cookie_(syntax.separator == ';'),
+        escapes_(syntax.plus_is_space ? Escapes::kForm : Escapes::kUri),
+        value_(layer),
+        json_(layer) {
     if (cookie_) state_ = State::kName;
   }
 
@@ -206,9 +210,9 @@ class FormFilter : public Filter {
   bool cookie_;
   Escapes escapes_;
   State state_ = State::kStart;
-  bool fresh_ = false;      // no character of a cookie's value has been seen
-  size_t pos_ = 0;          // leading units of the text that are settled
-  size_t seen_ = 0;         // units behind pos_ in which no delimiter was found
+  bool fresh_ = false;  // no character of a cookie's value has been seen
+  size_t pos_ = 0;      // leading units of the text that are settled
+  size_t seen_ = 0;     // units behind pos_ in which no delimiter was found
   UrlValue value_;
   ValueReader json_;
   PercentDecoder decoder_;

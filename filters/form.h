@@ -8,7 +8,7 @@
 namespace cardscrub {
 
 struct FormSyntax {
-  uint8_t separator = '&';   // ';' for cookies and matrix parameters
+  uint8_t separator = '&';  // ';' for cookies and matrix parameters
   bool plus_is_space = true;
 };
 std::unique_ptr<Filter> make_form_filter(unsigned layer, const FormSyntax& syntax);

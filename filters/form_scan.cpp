@@ -2,6 +2,7 @@
 #include "filters/form_scan.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #if defined(__SSE2__)
@@ -41,7 +42,8 @@ __m128i load_rest(const uint8_t* data, size_t size) {
   } else if (size >= 4) {
     low = load(data, 4) | load(data + size - 4, 4) << (8 * (size - 4));
   } else {
-    low = data[0] | uint64_t{data[size / 2]} << (8 * (size / 2)) | uint64_t{data[size - 1]} << (8 * (size - 1));
+    low =
+        data[0] | uint64_t{data[size / 2]} << (8 * (size / 2)) | uint64_t{data[size - 1]} << (8 * (size - 1));
   }
   return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
 }
@@ -78,10 +80,12 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
   };
   const size_t whole = raw.size() & ~size_t{15};
   size_t i = 0;
-  for (; i < whole && i < end; i += 16) look(_mm_loadu_si128(reinterpret_cast<const __m128i*>(raw.data() + i)), i);
+  for (; i < whole && i < end; i += 16)
+    look(_mm_loadu_si128(reinterpret_cast<const __m128i*>(raw.data() + i)), i);
   if (i < end) look(load_rest(raw.data() + i, raw.size() - i), i);
   digits = _mm_add_epi64(digits, _mm_unpackhi_epi64(digits, digits));
-  return {end, static_cast<size_t>(_mm_cvtsi128_si64(digits)), bits(percent) != 0, bits(plus) != 0, bits(any) != 0};
+  return {end, static_cast<size_t>(_mm_cvtsi128_si64(digits)), bits(percent) != 0, bits(plus) != 0,
+          bits(any) != 0};
 }
 #else
 template <bool kDelimited>
@@ -99,10 +103,13 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
 }
 #endif
 
-// A value that begins like this may be JSON once it is decoded.
-bool may_begin_json(uint8_t c) {
-  return c == '{' || c == '[' || c == '%' || c == '+' || c == '"' || c <= ' ' || c >= 0x80;
-}
+// A value that begins like this may be JSON, as it stands or once it is decoded.
+constexpr std::array<bool, 256> kMayBeginJson = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) table[c] = c <= 0x20 || c >= 0x80;
+  for (char c : {'{', '[', '%', '+', '"'}) table[static_cast<uint8_t>(c)] = true;
+  return table;
+}();
 
 }  // namespace
 
@@ -117,7 +124,9 @@ size_t find_either(const uint8_t* data, size_t size, size_t from, uint8_t a, uin
 #if defined(__SSE2__)
   const __m128i first = _mm_set1_epi8(static_cast<char>(a));
   const __m128i second = _mm_set1_epi8(static_cast<char>(b));
-  auto found = [&](__m128i v) { return bits(_mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second))); };
+  auto found = [&](__m128i v) {
+    return bits(_mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second)));
+  };
   for (; size - i >= 16; i += 16) {
     const unsigned mask = found(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i)));
     if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(mask));
@@ -133,14 +142,16 @@ size_t find_either(const uint8_t* data, size_t size, size_t from, uint8_t a, uin
 
 namespace {
 
-FormScan judge(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
+FormScan judge_closely(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
   FormScan scan;
   scan.size = raw.size();
   scan.encoded = marks.percent || marks.high || (marks.plus && syntax.plus_is_space);
   if (!marks.percent && !marks.plus) {
-    scan.may_hold_digits = (marks.high || marks.digits >= limits::kPanMin) && may_hold_pan(raw.data(), raw.size());
+    scan.may_hold_digits =
+        (marks.high || marks.digits >= limits::kPanMin) && may_hold_pan(raw.data(), raw.size());
   } else {
-    // An encoded ASCII digit is written with a digit at least, one of another script in UTF-8 with a byte from 0x80 on.
+    // An encoded ASCII digit is written with a digit at least, one of another script in UTF-8 with a byte
+    // from 0x80 on.
     bool high = marks.high;
     if (marks.percent) {
       for (size_t i = 0; (i = find_byte(raw.data(), raw.size(), i, '%')) < raw.size(); ++i) {
@@ -153,13 +164,25 @@ FormScan judge(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
     }
     scan.may_hold_digits = high || marks.digits >= limits::kPanMin;
   }
-  scan.may_matter = scan.may_hold_digits || (!raw.empty() && may_begin_json(raw[0]));
+  scan.may_matter = scan.may_hold_digits || (!raw.empty() && kMayBeginJson[raw[0]]);
+  return scan;
+}
+
+inline FormScan judge(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
+  if (marks.percent || marks.plus || marks.high || marks.digits >= limits::kPanMin) {
+    return judge_closely(raw, marks, syntax);
+  }
+  FormScan scan;
+  scan.size = raw.size();
+  scan.may_matter = !raw.empty() && kMayBeginJson[raw[0]];
   return scan;
 }
 
 }  // namespace
 
-FormScan scan_value(Bytes raw, const FormSyntax& syntax) { return judge(raw, mark<false>(raw, 0, 0), syntax); }
+FormScan scan_value(Bytes raw, const FormSyntax& syntax) {
+  return judge(raw, mark<false>(raw, 0, 0), syntax);
+}
 
 FormScan scan_until(Bytes raw, uint8_t a, uint8_t b, const FormSyntax& syntax) {
   const Marks marks = mark<true>(raw, a, b);

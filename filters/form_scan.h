@@ -24,8 +24,10 @@ FormScan scan_value(Bytes raw, const FormSyntax& syntax);
 // The same of what stands in front of the first of two delimiters (`size` tells where), in one pass.
 FormScan scan_until(Bytes raw, uint8_t a, uint8_t b, const FormSyntax& syntax);
 
-// Forms: tells the scrubber which fields belong together: what stands in front of the last component of a decoded name
-// ("card" for card[number] and card.number, "cards[0]" for cards[0][number], "[0]" for number[0]). scratch: reused.
+// Forms: tells the scrubber which fields belong together: what stands in front of the last component of a
+// decoded name
+// ("card" for card[number] and card.number, "cards[0]" for cards[0][number], "[0]" for number[0]). scratch:
+// reused.
 void form_scope_of(Bytes name, SecretBuffer* scratch, Scrubber& scrubber);
 
 }  // namespace cardscrub

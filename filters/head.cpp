@@ -1,5 +1,6 @@
-// Head: each part is cut into values, each shown to the filter that knows it. What cannot hold anything, and that is nearly
-// every header of nearly every request, is left after a look at its name and a vector pass over its bytes.
+// Head: each part is cut into values, each shown to the filter that knows it. What cannot hold anything, and
+// that is nearly every header of nearly every request, is left after a look at its name and a vector pass
+// over its bytes.
 #include "filters/head.h"
 
 #include <algorithm>
@@ -23,11 +24,12 @@ Bytes without_x(Bytes name) {
   return name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-' ? name.subspan(2) : name;
 }
 
+const Path kRoot;
+
 bool announces(const Policy& policy, Bytes name) {
-  static const Path root;
   if (policy.fields == nullptr) return false;
   bool failed = false;
-  return policy.fields->match(root, name, &failed).kind != Kind::kNone || failed;
+  return policy.fields->match(kRoot, name, &failed).kind != Kind::kNone || failed;
 }
 
 // No card number, no JSON, and nothing that may be either once it is decoded.
@@ -56,8 +58,8 @@ bool is_dull_form(Bytes form, const FormSyntax& syntax, const Policy& policy) {
 
 class Head {
  public:
-  Head(MutableBytes bytes, const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
-       FindingObserver* observer)
+  Head(MutableBytes bytes, const Policy& policy, Worker& worker, Verdict& verdict,
+       std::string_view name_space, FindingObserver* observer)
       : view_{bytes.data(), 0, bytes.size()}, scrubber_(policy, worker, verdict, name_space, observer) {
     scrubber_.set_view(view_);
   }
@@ -154,8 +156,8 @@ bool nothing_to_do(HeadPart part, Bytes name, Bytes bytes, const Policy& policy)
 
 }  // namespace
 
-void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy, Worker& worker,
-                Verdict& verdict, std::string_view name_space, FindingObserver* observer) {
+void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy,
+                Worker& worker, Verdict& verdict, std::string_view name_space, FindingObserver* observer) {
   if (bytes.empty() || nothing_to_do(part, bytes_of(name), bytes, policy)) return;
   Head head(bytes, policy, worker, verdict, name_space, observer);
   switch (part) {

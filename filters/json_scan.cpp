@@ -67,9 +67,6 @@ StringScan finish_scan(const uint8_t* data, size_t size, size_t at, StringScan s
   return scan;
 }
 
-using ScanString = StringScan (*)(const uint8_t*, size_t);
-using PlainRun = size_t (*)(const uint8_t*, size_t);
-
 bool is_plain(uint8_t c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
 size_t finish_run(const uint8_t* data, size_t size, size_t at) {
@@ -200,16 +197,20 @@ size_t plain_run_sse2(const uint8_t* data, size_t size) {
   return finish_run(data, size, at);
 }
 
-const bool kAvx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("popcnt") != 0;
-const ScanString kScanString = kAvx2 ? scan_string_avx2 : scan_string_sse2;
-const PlainRun kPlainRun = kAvx2 ? plain_run_avx2 : plain_run_sse2;
-
-#else
-
-const ScanString kScanString = [](const uint8_t* data, size_t size) { return finish_scan(data, size, 0, {}); };
-const PlainRun kPlainRun = [](const uint8_t* data, size_t size) { return finish_run(data, size, 0); };
-
 #endif
+
+StringScan scan_string_bytes(const uint8_t* data, size_t size) { return finish_scan(data, size, 0, {}); }
+size_t plain_run_bytes(const uint8_t* data, size_t size) { return finish_run(data, size, 0); }
+
+constexpr StringScanner kScanners[] = {
+#if defined(__x86_64__)
+    {"avx2", scan_string_avx2, plain_run_avx2},
+    {"sse2", scan_string_sse2, plain_run_sse2},
+#endif
+    {"bytes", scan_string_bytes, plain_run_bytes},
+};
+
+const StringScanner kFastest = string_scanners().front();
 
 }  // namespace
 
@@ -239,8 +240,17 @@ bool linked_digits(const uint8_t* data, size_t size) {
   return linked_bytes(data, size);
 }
 
-StringScan scan_string(const uint8_t* data, size_t size) { return kScanString(data, size); }
+std::span<const StringScanner> string_scanners() {
+  std::span<const StringScanner> all(kScanners);
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("popcnt")) return all.subspan(1);
+#endif
+  return all;
+}
 
-size_t plain_run(const uint8_t* data, size_t size) { return kPlainRun(data, size); }
+StringScan scan_string(const uint8_t* data, size_t size) { return kFastest.scan_string(data, size); }
+
+size_t plain_run(const uint8_t* data, size_t size) { return kFastest.plain_run(data, size); }
 
 }  // namespace cardscrub

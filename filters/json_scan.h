@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -19,10 +20,18 @@ struct StringScan {
   bool flawed = false;  // a control character, or an escape that RFC 8259, 7 does not know
 };
 
-// Scans from the first character of a string, at most `size` bytes.
-StringScan scan_string(const uint8_t* data, size_t size);
+// The two loops over bytes, one pair for each kind of processor.
+struct StringScanner {
+  const char* name;
+  // Scans from the first character of a string, at most `size` bytes.
+  StringScan (*scan_string)(const uint8_t* data, size_t size);
+  // The index of the first byte that is a quote, a backslash, a control character or >= 0x80; `size`: none.
+  size_t (*plain_run)(const uint8_t* data, size_t size);
+};
+std::span<const StringScanner> string_scanners();  // those that run on this processor, fastest first
 
-// The index of the first byte that is a quote, a backslash, a control character or >= 0x80; `size`: none.
+// With the fastest of them.
+StringScan scan_string(const uint8_t* data, size_t size);
 size_t plain_run(const uint8_t* data, size_t size);
 
 // Whether ASCII holds twelve digits with at most one space, hyphen or full stop between two of them. Never false for text with

@@ -4,8 +4,9 @@
 //      |                     |                      |
 //      +------- closing delimiter "--boundary--" ---+--> epilogue
 //
-// A delimiter is a line "--boundary" with white space behind it; the line break in front of it belongs to it. Lines may end
-// in LF alone, as parsers take them. What may still become a delimiter at the end of a piece is held back.
+// A delimiter is a line "--boundary" with white space behind it; the line break in front of it belongs to it.
+// Lines may end in LF alone, as parsers take them. What may still become a delimiter at the end of a piece is
+// held back.
 #include "filters/multipart.h"
 
 #include <algorithm>
@@ -23,9 +24,9 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kBoundaryMax = 200;    // RFC 2046 says 70; clients are known that send more
-constexpr size_t kPartHeadMax = 8192;   // as much as an HTTP header may have by nginx's default
-constexpr size_t kPaddingMax = 64;      // white space behind a boundary
+constexpr size_t kBoundaryMax = 200;   // RFC 2046 says 70; clients are known that send more
+constexpr size_t kPartHeadMax = 8192;  // as much as an HTTP header may have by nginx's default
+constexpr size_t kPaddingMax = 64;     // white space behind a boundary
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -45,17 +46,9 @@ bool is_plain_text(std::string_view type) {
 // Whether the text of a field is read byte for byte: UTF-8, or a character set in which ASCII is ASCII.
 bool reads_as_bytes(std::string_view type) {
   const std::string charset = lower(header_parameter(type, "charset"));
-  return charset.empty() || charset == "utf-8" || charset == "utf8" || charset == "us-ascii" || charset == "ascii" ||
-         charset == "latin1" || charset.starts_with("iso-8859-") || charset.starts_with("windows-125");
-}
-
-// Parts of parts are read here; every other type is the chooser's affair.
-std::unique_ptr<Filter> make_part_filter(std::string_view type, unsigned layer, Reason* why) {
-  if (!lower(type).starts_with("multipart/")) return make_filter(type, layer, why);
-  *why = Reason::kNone;
-  std::unique_ptr<Filter> filter = make_multipart_filter(header_parameter(type, "boundary"), layer);
-  if (filter == nullptr) *why = Reason::kBodyType;
-  return filter;
+  return charset.empty() || charset == "utf-8" || charset == "utf8" || charset == "us-ascii" ||
+         charset == "ascii" || charset == "latin1" || charset.starts_with("iso-8859-") ||
+         charset.starts_with("windows-125");
 }
 
 // One field of a form.
@@ -91,7 +84,8 @@ class Finder {
   }
   const std::string& needle() const { return needle_; }
 
-  // The first place at or after `from`; where none is, the first place where one may begin that is not complete.
+  // The first place at or after `from`; where none is, the first place where one may begin that is not
+  // complete.
   size_t find(const uint8_t* data, size_t size, size_t from, bool* found) const {
     const size_t length = needle_.size();
     const uint8_t end = static_cast<uint8_t>(needle_.back());
@@ -297,7 +291,7 @@ class MultipartFilter : public Filter {
       filter = make_plain_filter(layer_, PlainCoding::kUtf8);
     } else {
       Reason why = Reason::kNone;
-      filter = make_part_filter(type, layer_ + 1, &why);
+      filter = make_filter(type, layer_ + 1, &why);
       if (why != Reason::kNone) {
         scrubber.refuse(why);
         filter = make_plain_filter(layer_, PlainCoding::kUtf8);
@@ -310,15 +304,17 @@ class MultipartFilter : public Filter {
 
   void wrong(const Text& text, size_t at, Scrubber& scrubber) {
     if (layer_ != 0) return;
-    scrubber.malformed(at < text.size ? text.unit(at).at : text.size == 0 ? text.at : text.unit(text.size - 1).at + 1);
+    scrubber.malformed(at < text.size   ? text.unit(at).at
+                       : text.size == 0 ? text.at
+                                        : text.unit(text.size - 1).at + 1);
   }
 
   unsigned layer_;
   Finder delimiter_;
   State state_ = State::kPreamble;
-  bool at_line_start_ = true;   // a delimiter may stand here without a line break in front of it
-  size_t pos_ = 0;              // leading units of the text that are settled
-  size_t seen_ = 0;             // leading units of the (next) text in which no delimiter (or no end of a head) begins
+  bool at_line_start_ = true;  // a delimiter may stand here without a line break in front of it
+  size_t pos_ = 0;             // leading units of the text that are settled
+  size_t seen_ = 0;  // leading units of the (next) text in which no delimiter (or no end of a head) begins
   std::unique_ptr<Filter> filter_;  // of the content; none: nothing has been shown
   bool opened_ = false;
   UrlValue head_value_;

@@ -46,7 +46,8 @@ void read_field(std::string_view line, PartHead* head) {
     head->name = header_parameter(value, "name");
     if (head->name.empty()) head->name = extended_value(header_parameter(value, "name*"));
     head->named = !head->name.empty();
-    head->file = !header_parameter(value, "filename").empty() || !header_parameter(value, "filename*").empty();
+    head->file =
+        !header_parameter(value, "filename").empty() || !header_parameter(value, "filename*").empty();
   } else if (same(field, "content-type")) {
     head->content_type = value;
   } else if (same(field, "content-transfer-encoding")) {

@@ -10,14 +10,15 @@ namespace cardscrub {
 enum class TransferCoding : uint8_t { kIdentity, kQuotedPrintable, kBase64, kUnknown };
 
 struct PartHead {
-  std::string name;          // of Content-Disposition; empty: none
+  std::string name;  // of Content-Disposition; empty: none
   bool named = false;
   bool file = false;         // has a file name
   std::string content_type;  // empty: none, which is text/plain
   TransferCoding coding = TransferCoding::kIdentity;
 };
 
-// `lines`: the header lines of a part, without the empty line that ends them; lines may be folded (RFC 5322, 2.2.3).
+// `lines`: the header lines of a part, without the empty line that ends them; lines may be folded (RFC
+// 5322, 2.2.3).
 PartHead parse_part_head(Bytes lines);
 
 }  // namespace cardscrub

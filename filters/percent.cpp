@@ -51,6 +51,8 @@ Specials specials_of(Escapes escapes) {
       return {'%', '%'};
     case Escapes::kQuotedPrintable:
       return {'=', '='};
+    case Escapes::kQuotes:
+      return {'"', '"'};
     case Escapes::kNone:
       break;
   }
@@ -68,7 +70,8 @@ bool has_escapes(const uint8_t* data, size_t size, Escapes escapes) {
   for (; size - i >= 16; i += 16) {
     __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
     __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, second));
-    if (_mm_movemask_epi8(_mm_or_si128(hit, v)) != 0) return true;  // v: its sign bits are the bytes from 0x80 on
+    if (_mm_movemask_epi8(_mm_or_si128(hit, v)) != 0)
+      return true;  // v: its sign bits are the bytes from 0x80 on
   }
 #endif
   for (; i < size; ++i) {
@@ -130,6 +133,11 @@ void PercentDecoder::put(unsigned level, uint8_t byte, const Unit& unit, Decoded
       return put(level, byte, unit, out);
     }
   }
+  if (level == 0 && escapes_kind_ == Escapes::kQuotes) {
+    if (byte != '"') give_up(level, out);
+    escape.count = 0;
+    return put(level + 1, byte, unit, out);
+  }
   const int value = hex_value(byte);
   if (value >= 0 && escape.count == 1) {
     escape.first = byte;
@@ -182,7 +190,10 @@ void PercentDecoder::put_byte(uint8_t byte, const Unit& unit, Decoded* out) {
     give_up_character(out);
   }
   if (byte < 0x80) return out->add(byte, unit);
-  need_ = byte >= 0xC2 && byte < 0xE0 ? 2 : byte >= 0xE0 && byte < 0xF0 ? 3 : byte >= 0xF0 && byte < 0xF5 ? 4 : 0;
+  need_ = byte >= 0xC2 && byte < 0xE0   ? 2
+          : byte >= 0xE0 && byte < 0xF0 ? 3
+          : byte >= 0xF0 && byte < 0xF5 ? 4
+                                        : 0;
   if (need_ == 0) return out->add(byte, {unit.at, Form::kFixed});
   bytes_[0] = byte;
   units_[0] = unit;
@@ -198,7 +209,8 @@ void PercentDecoder::put_character(Decoded* out) {
     add_code_point(out, code, {last.at, last.form == Form::kByte ? Form::kByte : Form::kFixed});
     return;
   }
-  // The low byte is written as two hexadecimal characters; what can be written in its place is what UTF-8 has room for.
+  // The low byte is written as two hexadecimal characters; what can be written in its place is what UTF-8 has
+  // room for.
   character_.clear();
   add_code_point(&character_, code, {last.at, Form::kByte});
   Text text = character_.text();

@@ -1,10 +1,10 @@
-// Percent-encoding (WHATWG URL 1.3; application/x-www-form-urlencoded) and quoted-printable (RFC 2045, 6.7) undone, each
-// character knowing its place.
+// Percent-encoding (WHATWG URL 1.3; application/x-www-form-urlencoded) and quoted-printable (RFC 2045, 6.7)
+// undone, each character knowing its place; CSV's doubled quotes too.
 //
 //   wire --(%XX, '+')--> bytes --(%XX of digits and separators, up to twice more)--> bytes --(UTF-8)--> text
 //
-// A '%' that two hexadecimal characters do not follow stands for itself, as WHATWG has it. The second and third time undo
-// what was encoded more than once: an application sees %34 there, the one behind it 4.
+// A '%' that two hexadecimal characters do not follow stands for itself, as WHATWG has it. The second and
+// third time undo what was encoded more than once: an application sees %34 there, the one behind it 4.
 #pragma once
 
 #include <array>
@@ -17,10 +17,12 @@ enum class Escapes : uint8_t {
   kForm,             // %XX, and '+' is a space
   kUri,              // %XX
   kQuotedPrintable,  // =XX, and '=' at the end of a line joins it with the next
+  kQuotes,           // '"' is written twice (CSV)
   kNone,             // only UTF-8 is decoded
 };
 
-// True when decoding would change these bytes: an escape, a byte from 0x80 on, or a '+' where that is a space.
+// True when decoding would change these bytes: an escape, a byte from 0x80 on, or a '+' where that is a
+// space.
 bool has_escapes(const uint8_t* data, size_t size, Escapes escapes);
 
 // A push decoder: pieces in any cut give the same text.
@@ -29,7 +31,8 @@ class PercentDecoder {
   static constexpr unsigned kExtraMax = 2;
   static constexpr uint64_t kNone = ~uint64_t{0};
 
-  // extra: how often, after the first time, escapes of digits and what stands between them are undone (0..kExtraMax).
+  // extra: how often, after the first time, escapes of digits and what stands between them are undone
+  // (0..kExtraMax).
   void start(Escapes escapes, unsigned extra);
   void feed(const Text& in, Decoded* out);
   // Nothing follows: what is an unfinished escape or character so far stands for itself.

@@ -1,9 +1,11 @@
-// Plain text: one value without a name, shown as it stands on the wire but for the few stretches in which characters
-// outside ASCII are part of a number.
+// Plain text: one value without a name, shown as it stands on the wire but for the few stretches in which
+// characters outside ASCII are part of a number.
 //
-//   identity --(wide digit or separator beside a digit)--> decoded --(all of the wide ones settled)--> identity
+//   identity --(wide digit or separator beside a digit)--> decoded --(all of the wide ones settled)-->
+//   identity
 //
-// Behind a NUL there is no text in UTF-8 but a file of some other kind: from there on the bytes are shown as they stand.
+// Behind a NUL there is no text in UTF-8 but a file of some other kind: from there on the bytes are shown as
+// they stand.
 #include "filters/plain.h"
 
 #include <algorithm>
@@ -122,11 +124,11 @@ class PlainFilter : public Filter {
 
   ValueReader reader_;
   WideFinder wide_;
-  Decoded decoded_;         // while decoding: what is not settled
+  Decoded decoded_;             // while decoding: what is not settled
   uint64_t nul_at_ = kNowhere;  // the first NUL
-  uint64_t wide_at_ = 0;    // while decoding: the last byte of the last wide character
-  size_t pos_ = 0;          // leading units of the text that are settled
-  size_t seen_ = 0;         // leading units of the (next) text that have been shown
+  uint64_t wide_at_ = 0;        // while decoding: the last byte of the last wide character
+  size_t pos_ = 0;              // leading units of the text that are settled
+  size_t seen_ = 0;             // leading units of the (next) text that have been shown
   bool begun_ = false;
   bool decided_ = false;
   bool passes_ = false;

@@ -1,4 +1,5 @@
-// Transfer filter: one decoder for both encodings, and the way back from decoded text to what is settled on the wire.
+// Transfer filter: one decoder for both encodings, and the way back from decoded text to what is settled on
+// the wire.
 #include "filters/transfer.h"
 
 #include <algorithm>
@@ -80,11 +81,11 @@ class TransferFilter : public Filter {
   bool base64_;
   std::unique_ptr<Filter> inner_;
   PercentDecoder decoder_;
-  Decoded decoded_;       // what the inner filter has not settled
-  size_t seen_ = 0;       // leading units of the next text that have been decoded
+  Decoded decoded_;  // what the inner filter has not settled
+  size_t seen_ = 0;  // leading units of the next text that have been decoded
   unsigned bits_ = 0;
   unsigned have_ = 0;
-  size_t digits_ = 0;     // digits in a row in the encoded text
+  size_t digits_ = 0;  // digits in a row in the encoded text
 };
 
 }  // namespace

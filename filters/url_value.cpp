@@ -14,7 +14,8 @@ size_t units_up_to(const Text& text, uint64_t at) {
     return at < text.at ? 0 : static_cast<size_t>(std::min<uint64_t>(at - text.at + 1, text.size));
   }
   const Unit* end = text.units + text.size;
-  const Unit* found = std::upper_bound(text.units, end, at, [](uint64_t v, const Unit& unit) { return v < unit.at; });
+  const Unit* found =
+      std::upper_bound(text.units, end, at, [](uint64_t v, const Unit& unit) { return v < unit.at; });
   return static_cast<size_t>(found - text.units);
 }
 

@@ -24,13 +24,13 @@ class UrlValue {
 
   ValueReader reader_;
   PercentDecoder decoder_;
-  Decoded decoded_;             // what the reader has not settled
+  Decoded decoded_;  // what the reader has not settled
   Escapes escapes_ = Escapes::kForm;
   unsigned extra_ = 0;
   bool decoding_ = false;
-  size_t seen_ = 0;             // leading units of the next text that have been looked at
-  bool any_settled_ = false;    // since text() began; then:
-  uint64_t settled_at_ = 0;     // where the last settled character ends
+  size_t seen_ = 0;           // leading units of the next text that have been looked at
+  bool any_settled_ = false;  // since text() began; then:
+  uint64_t settled_at_ = 0;   // where the last settled character ends
 };
 
 // How many leading units of `text` stand at or before `at` on the wire.

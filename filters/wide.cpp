@@ -1,4 +1,5 @@
-// WideFinder: vectors look for the few first bytes that such characters have; what they find is looked at closely.
+// WideFinder: vectors look for the few first bytes that such characters have; what they find is looked at
+// closely.
 #include "filters/wide.h"
 
 #if defined(__x86_64__)
@@ -15,8 +16,8 @@ bool continues(int c) { return c >= 0x80 && c < 0xC0; }
 enum : uint8_t { kDigitByte = 1, kSeparatorByte = 2, kDigitLead = 4, kSeparatorLead = 8 };
 constexpr uint8_t kLead = kDigitLead | kSeparatorLead;
 
-// First bytes in UTF-8 of the characters that add_code_point() makes digits, spaces, dashes and full stops of. Behind a
-// kSeparatorLead there are no digits.
+// First bytes in UTF-8 of the characters that add_code_point() makes digits, spaces, dashes and full stops
+// of. Behind a kSeparatorLead there are no digits.
 constexpr std::array<uint8_t, 256> kBytes = [] {
   std::array<uint8_t, 256> table{};
   for (unsigned c = 0x30; c < 0x3A; ++c) table[c] = kDigitByte;
@@ -26,7 +27,8 @@ constexpr std::array<uint8_t, 256> kBytes = [] {
   return table;
 }();
 
-// Turns away most of what only looks like one, or has nothing beside it: cheap, and never wrong about one that is.
+// Turns away most of what only looks like one, or has nothing beside it: cheap, and never wrong about one
+// that is.
 bool plausible(const uint8_t* data, size_t size, size_t i) {
   if (i < WideFinder::kBehind || size - i < WideFinder::kAhead) return true;
   const uint8_t first = data[i];
@@ -56,21 +58,25 @@ bool plausible(const uint8_t* data, size_t size, size_t i) {
                               ? kDigitByte | kDigitLead
                               : kDigitByte | kDigitLead | kSeparatorByte | kSeparatorLead;
   if (((kBytes[data[i + length]] | kBytes[data[i - 1]]) & wanted) != 0) return true;
-  return continues(data[i - 1]) && ((kBytes[data[i - 2]] | kBytes[data[i - 3]] | kBytes[data[i - 4]]) & wanted & kLead) != 0;
+  return continues(data[i - 1]) &&
+         ((kBytes[data[i - 2]] | kBytes[data[i - 3]] | kBytes[data[i - 4]]) & wanted & kLead) != 0;
 }
 
-size_t candidate_scalar(const uint8_t* data, size_t size, size_t i, size_t end) {
-  for (; i < end; ++i) {
-    if ((kBytes[data[i]] & kLead) != 0 && (i + 1 == size || continues(data[i + 1])) && plausible(data, size, i)) return i;
+size_t candidate_scalar(const uint8_t* data, size_t size, size_t i) {
+  for (; i < size; ++i) {
+    if ((kBytes[data[i]] & kLead) != 0 && (i + 1 == size || continues(data[i + 1])) &&
+        plausible(data, size, i))
+      return i;
   }
-  return end;
+  return size;
 }
 
 #if defined(__x86_64__)
-// A byte is a lead when the table entries of its two nibbles share a bit: 1, 2, 4, 8 for 0xC_, 0xD_, 0xE_, 0xF_.
+// A byte is a lead when the table entries of its two nibbles share a bit: 1, 2, 4, 8 for 0xC_, 0xD_, 0xE_,
+// 0xF_.
 __attribute__((target("avx2"))) size_t candidate_avx2(const uint8_t* data, size_t size, size_t i) {
-  const __m256i low_table = _mm256_broadcastsi128_si256(
-      _mm_setr_epi8(4 | 8, 4, 1 | 4, 4, 0, 0, 2, 0, 0, 2, 4, 2, 0, 0, 0, 2 | 4));
+  const __m256i low_table =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(4 | 8, 4, 1 | 4, 4, 0, 0, 2, 0, 0, 2, 4, 2, 0, 0, 0, 2 | 4));
   const __m256i high_table =
       _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8));
   const __m256i nibble = _mm256_set1_epi8(0x0F);
@@ -89,17 +95,7 @@ __attribute__((target("avx2"))) size_t candidate_avx2(const uint8_t* data, size_
       if (plausible(data, size, at)) return at;
     }
   }
-  return candidate_scalar(data, size, i, size);
-}
-
-size_t candidate_sse2(const uint8_t* data, size_t size, size_t i) {
-  for (; size - i >= 17; i += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
-    if (_mm_movemask_epi8(v) == 0) continue;
-    const size_t found = candidate_scalar(data, size, i, i + 16);
-    if (found < i + 16) return found;
-  }
-  return candidate_scalar(data, size, i, size);
+  return candidate_scalar(data, size, i);
 }
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
@@ -108,10 +104,9 @@ const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
 // The first byte from `i` on that may begin such a character; size: none.
 size_t candidate(const uint8_t* data, size_t size, size_t i) {
 #if defined(__x86_64__)
-  return kHasAvx2 ? candidate_avx2(data, size, i) : candidate_sse2(data, size, i);
-#else
-  return candidate_scalar(data, size, i, size);
+  if (kHasAvx2) return candidate_avx2(data, size, i);
 #endif
+  return candidate_scalar(data, size, i);
 }
 
 }  // namespace

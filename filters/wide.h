@@ -1,7 +1,8 @@
-// Characters outside ASCII that take part in a number: digits of other scripts, no-break spaces, dashes (text.h).
+// Characters outside ASCII that take part in a number: digits of other scripts, no-break spaces, dashes
+// (text.h).
 //
-// In raw text only those are normalised that stand next to a digit, or, being digits themselves, next to a separator:
-// binary files and prose are full of the others, and they cannot belong to a card number.
+// In raw text only those are normalised that stand next to a digit, or, being digits themselves, next to a
+// separator: binary files and prose are full of the others, and they cannot belong to a card number.
 #pragma once
 
 #include <array>
@@ -14,18 +15,19 @@ namespace cardscrub {
 
 class WideFinder {
  public:
-  // A character is judged when this many bytes from its first on are known (its own and those of the next one).
+  // A character is judged when this many bytes from its first on are known (its own and those of the next
+  // one).
   static constexpr size_t kAhead = 8;
   static constexpr size_t kBehind = 4;
 
   struct Found {
-    size_t at;        // index of the first byte; or where the search stopped
-    size_t size;      // bytes of the character; 0: none found in front of `at`
+    size_t at;    // index of the first byte; or where the search stopped
+    size_t size;  // bytes of the character; 0: none found in front of `at`
     char32_t code;
   };
 
-  // The first such character that begins in [from, size). When !last and too little is known to judge one, stops there.
-  // Works on any bytes; what is not UTF-8 is passed over.
+  // The first such character that begins in [from, size). When !last and too little is known to judge one,
+  // stops there. Works on any bytes; what is not UTF-8 is passed over.
   Found next(const uint8_t* data, size_t size, size_t from, bool last);
 
   // The first `count` bytes are gone: data[count] will be data[0] of the next call.

@@ -239,6 +239,7 @@ ngx_command_t g_directives[] = {
                 limit(limits::kFindings)),
     in_location("cardscrub_max_depth", kAnywhere | NGX_CONF_TAKE1, set_limit, CARDSCRUB_AT(max_depth),
                 limit(limits::kDepth)),
+    in_location("cardscrub_max_inflate", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot, CARDSCRUB_AT(max_inflate)),
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),
     in_main("cardscrub_keys", NGX_CONF_TAKE1, set_keys),
     in_main("cardscrub_zone", NGX_CONF_TAKE1, set_zone),

@@ -20,6 +20,7 @@ bool says_nothing(const LocationConf& conf) {
          conf.test_cards == unset.test_cards && conf.brands == unset.brands && conf.require == unset.require &&
          conf.name_space == nullptr && conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
          conf.code_ttl == unset.code_ttl && conf.max_findings == unset.max_findings &&
+         conf.max_inflate == unset.max_inflate &&
          conf.max_depth == unset.max_depth;
 }
 
@@ -94,6 +95,8 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   policy.fields = conf->names;
   policy.max_findings = conf->max_findings;
   policy.max_depth = conf->max_depth;
+  policy.inflate = conf->encoded == kEncodedInflate;
+  policy.max_inflate = conf->max_inflate;
   policy.code_ttl = static_cast<uint32_t>(conf->code_ttl);
   conf->body = policy;
   conf->head_off = action_of(conf->head) == Action::kNone;
@@ -134,6 +137,7 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   inherit(&conf->test_cards, prev->test_cards, static_cast<ngx_uint_t>(TestCards::kAccept));
   inherit(&conf->require, prev->require, ngx_uint_t{0});
   inherit(&conf->max_findings, prev->max_findings, ngx_uint_t{limits::kFindings});
+  inherit(&conf->max_inflate, prev->max_inflate, ngx_uint_t{limits::kInflate});
   inherit(&conf->max_depth, prev->max_depth, ngx_uint_t{limits::kDepth});
   inherit(&conf->require_tls, prev->require_tls, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{1});
   inherit(&conf->upgrade, prev->upgrade, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});

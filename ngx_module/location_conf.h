@@ -40,6 +40,7 @@ struct LocationConf {
   time_t code_ttl = NGX_CONF_UNSET;
   ngx_uint_t max_findings = NGX_CONF_UNSET_UINT;
   ngx_uint_t max_depth = NGX_CONF_UNSET_UINT;
+  size_t max_inflate = NGX_CONF_UNSET_SIZE;
 
   // made by the merge
   const FieldNames* names = nullptr;

@@ -12,6 +12,17 @@ namespace {
 
 constexpr size_t kDefaultZone = 8 * 1024 * 1024;
 
+// Scripts ask for variables by names that no configuration shows.
+bool has_script_module(const ngx_cycle_t* cycle) {
+  for (ngx_uint_t i = 0; cycle->modules[i] != nullptr; ++i) {
+    std::string_view name = cycle->modules[i]->name;
+    for (std::string_view script : {"_lua_", "_js_", "_perl_"}) {
+      if (name.find(script) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view field_of_variable(std::string_view name) {
@@ -82,7 +93,8 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
   return main->zone != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
 }
 
-void learn_variables(MainConf* main, const ngx_http_core_main_conf_t* core) {
+void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core) {
+  main->request_body_logged = has_script_module(cycle);
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   main->variable_kinds.clear();
   main->variable_kinds.reserve(core->variables.nelts);

@@ -43,7 +43,7 @@ struct MainConf {
 
   // made when all variables are known: what the name of each indexed variable announces
   std::vector<Kind> variable_kinds;
-  bool request_body_logged = false;  // some log format, map or the like uses $request_body
+  bool request_body_logged = false;  // some log format, map or script uses $request_body, or may
   bool time_used = false;            // $cardscrub_time is used
 };
 
@@ -51,7 +51,7 @@ void* create_main_conf(ngx_conf_t* cf);
 // Reads the key ring, still as the user that started nginx.
 char* init_main_conf(ngx_conf_t* cf, void* conf);
 // Looks through the variables that the configuration uses.
-void learn_variables(MainConf* main, const ngx_http_core_main_conf_t* core);
+void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core);
 
 // The part of a variable's name that names a field: cvv of arg_cvv and cookie_cvv, x_card_number of http_x_card_number.
 std::string_view field_of_variable(std::string_view name);

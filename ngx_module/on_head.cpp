@@ -20,11 +20,14 @@ namespace {
 
 class HeadSweep {
  public:
-  HeadSweep(const Policy& policy, Worker& own, RequestContext* context)
-      : policy_(policy), worker_(own), context_(context) {}
+  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context)
+      : policy_(conf.head_sweep(mode)),
+        worker_(own),
+        context_(context),
+        scan_(*policy_.fields, conf.fields == nullptr) {}
 
   void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
-    if (text.len == 0 || !may_hold_card_data(part, name, bytes(text), *policy_.fields)) return;
+    if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return;
     scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space);
   }
 
@@ -71,6 +74,7 @@ class HeadSweep {
   const Policy& policy_;
   Worker& worker_;
   RequestContext* context_;
+  HeadScan scan_;
 };
 
 bool is_upgrade(const ngx_http_request_t* r) {
@@ -130,7 +134,7 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
 
   bool again = context->head_origin == conf.origin;
   if (again && !r->internal) return NGX_DECLINED;
-  HeadSweep sweep(conf.head_sweep(mode), *own, context);
+  HeadSweep sweep(conf, mode, *own, context);
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;

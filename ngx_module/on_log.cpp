@@ -8,7 +8,6 @@
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
-#include "request_context.h"
 
 namespace cardscrub {
 
@@ -43,12 +42,12 @@ void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf&
   if (r->variables == nullptr) return;
   auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+  const HeadScan scan(*main.default_fields, true);
   for (size_t i = 0; i < core->variables.nelts && i < main.variable_kinds.size(); ++i) {
     ngx_http_variable_value_t& value = r->variables[i];
     if (!value.valid || value.not_found || value.len < 3) continue;
     bool named = main.variable_kinds[i] != Kind::kNone;
-    Bytes text{value.data, value.len};
-    if (!named && !may_hold_card_data(HeadPart::kTarget, {}, text, *main.default_fields)) continue;
+    if (!named && !scan.may_hold_card_data(HeadPart::kTarget, {}, {value.data, value.len})) continue;
     redact_variable(redactor, r, &value, named ? field_of_variable(view(variables[i].name)) : std::string_view{});
   }
 }
@@ -60,9 +59,7 @@ void redact_all(ngx_http_request_t* r) {
   redactor.headers(r->headers_out.headers);
   redactor.headers(r->headers_out.trailers);
   redact_upstream(&redactor, r);
-  const RequestContext* context = find_context(r);
-  bool clean = context != nullptr && context->body_begun && context->body_mode == Mode::kOn;
-  if (r == r->main && (!clean || main.request_body_logged)) redactor.body(r, main.request_body_logged);
+  if (r == r->main && main.request_body_logged) redactor.body(r);
   redact_variables(&redactor, r, main);
 }
 

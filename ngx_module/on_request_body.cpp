@@ -157,6 +157,10 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
     if (reason != Reason::kNone) context->body.reset();  // cannot be looked at; monitoring stands in nobody's way
   } else if (headers.conflict && reason == Reason::kNone) {
     context->verdict.refuse(Reason::kBodyType, {});
+  } else if (context->body->inflates()) {
+    // Its length is known at the end only, and has to stand in the head that goes upstream.
+    r->request_body_no_buffering = 0;
+    if (!drop_content_encoding(r)) context->verdict.refuse(Reason::kFault, {});
   }
 }
 
@@ -196,10 +200,16 @@ ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
   if (size == 0 && !last) return (b->flush || b->sync) && !out->add(b) ? NGX_ERROR : NGX_OK;
 
   Body::Output done = context->body->push({b->pos, size}, last);
+  while (done.more && !context->verdict.refused()) {
+    context->inflated_bytes += done.held.size();
+    if (!out->add_copy(done.held, *b, false)) return NGX_ERROR;
+    done = context->body->push({}, last);
+  }
   if (context->verdict.refused()) {
     b->pos = b->last;  // wiped by the engine
     return NGX_OK;
   }
+  context->inflated_bytes += done.held.size();
   bool piece_goes = !done.piece.empty() || (last && done.held.empty());
   if (!done.held.empty()) {
     bool copied = out->add_copy(done.held, *b, last && !piece_goes);
@@ -248,6 +258,10 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
     return drain(r, context);
   }
   if (context->body_ended) {
+    if (context->body->inflates() && !set_body_length(r, static_cast<off_t>(context->inflated_bytes))) {
+      out.discard();
+      return fail(r, context);
+    }
     context->body.reset();
     context->tally();
   }

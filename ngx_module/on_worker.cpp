@@ -118,7 +118,7 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
     if (shared_detector(cycle->log) == nullptr) return NGX_ERROR;
     auto* http = reinterpret_cast<ngx_http_conf_ctx_t*>(cycle->conf_ctx[ngx_http_module.index]);
     auto* core = static_cast<ngx_http_core_main_conf_t*>(http->main_conf[ngx_http_core_module.ctx_index]);
-    learn_variables(main, core);
+    learn_variables(cycle, main, core);
     find_rewriting_servers(cycle, core);
     if (main->redact_logs != 0) {
       put_log_handler_first(core);

@@ -5,10 +5,8 @@
 
 #include "filters/body.h"
 #include "guard.h"
-#include "head_scan.h"
 #include "main_conf.h"
 #include "process.h"
-#include "src/detector.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -50,25 +48,30 @@ void blank_digits(MutableBytes text) {
 }
 
 bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
-  if (text.empty() || !may_hold_card_data(part, name, text, *policy_.fields)) return false;
+  if (text.empty() || !scan_.may_hold_card_data(part, name, text)) return false;
   bool found = false;
+  mask(part, name, text, &found);
+  masked_ += found ? 1 : 0;
+  return found;
+}
+
+void Redactor::mask(HeadPart part, std::string_view name, MutableBytes text, bool* found) {
   bool looked = guarded(ngx_cycle->log, "redacting", [&] {
     if (worker_ == nullptr) throw std::bad_alloc();
     Verdict verdict;
     scrub_head(part, name, text, policy_, *worker_, verdict, {});
     if (verdict.refused()) throw std::bad_alloc();
-    found = verdict.findings() != 0;
+    *found = verdict.findings() != 0;
   });
   if (!looked) {
     blank_digits(text);
-    found = true;
+    *found = true;
   }
-  masked_ += found ? 1 : 0;
-  return found;
 }
 
 void Redactor::request_line(const ngx_str_t& line) {
   std::string_view text = view(line);
+  if (!scan_.may_hold_card_data(HeadPart::kTarget, {}, bytes(line))) return;
   size_t first = text.find(' ');
   if (first != std::string_view::npos) {
     size_t last = text.rfind(" HTTP/");
@@ -119,18 +122,13 @@ void Redactor::headers(const ngx_list_t& list) {
   }
 }
 
-void Redactor::body(ngx_http_request_t* r, bool named) {
+void Redactor::body(ngx_http_request_t* r) {
   if (r->request_body == nullptr || r->request_body->temp_file != nullptr || r->request_body->bufs == nullptr) return;
   ngx_buf_t* joined = join(r);
   if (joined == nullptr) return;
   auto size = static_cast<size_t>(joined->last - joined->pos);
-  bool touched = true;
   bool looked = guarded(ngx_cycle->log, "redacting a body", [&] {
     if (worker_ == nullptr) throw std::bad_alloc();
-    if (!named && !may_hold_pan(joined->pos, size)) {
-      touched = false;
-      return;
-    }
     Verdict verdict;
     Body body(policy_, *worker_, verdict, {});
     const ngx_table_elt_t* type = r->headers_in.content_type;
@@ -143,7 +141,6 @@ void Redactor::body(ngx_http_request_t* r, bool named) {
     if (verdict.refused() || done.piece.size() != size) throw std::bad_alloc();
   });
   if (!looked) blank_digits({joined->pos, size});
-  if (!touched) return;
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
     wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
     cl->buf->pos = cl->buf->last;

@@ -1,7 +1,7 @@
 // Redaction: card data in what nginx remembers of a request, masked in place, for logs and for refused requests.
 #pragma once
 
-#include "filters/head.h"
+#include "head_scan.h"
 #include "nginx.h"
 
 namespace cardscrub {
@@ -12,12 +12,12 @@ struct Worker;
 // Every digit becomes '*': the last resort where nothing can be looked at.
 void blank_digits(MutableBytes text);
 
-// Masks the card data of single elements: BIN and last four of a card number stay, nothing of a code or a track. An element
+// By the default field names. Masks the card data of single elements: BIN and last four of a card number stay, nothing of a code or a track. An element
 // that cannot be looked at (no engine, a fault) loses all its digits.
 class Redactor {
  public:
   // own: the engines; nullptr: there are none.
-  Redactor(const Policy& policy, Worker* own) : policy_(policy), worker_(own) {}
+  Redactor(const Policy& policy, Worker* own) : policy_(policy), worker_(own), scan_(*policy.fields, true) {}
 
   // True when something was masked.
   bool element(HeadPart part, std::string_view name, MutableBytes text);
@@ -26,16 +26,18 @@ class Redactor {
   // A header of either direction, its name included.
   void header(const ngx_table_elt_t& header);
   void headers(const ngx_list_t& list);
-  // The body that $request_body gives, in new memory; the old one is wiped. named: by field names too, not only card numbers.
-  void body(ngx_http_request_t* r, bool named);
+  // The body that $request_body gives, in new memory; the old one is wiped.
+  void body(ngx_http_request_t* r);
 
   size_t masked() const { return masked_; }
 
  private:
+  void mask(HeadPart part, std::string_view name, MutableBytes text, bool* found);
   void authorization(const ngx_str_t& value);
 
   const Policy& policy_;
   Worker* worker_;
+  HeadScan scan_;
   size_t masked_ = 0;
 };
 

@@ -35,6 +35,7 @@ class RequestContext {
   bool body_ended = false;
   bool draining = false;    // refused; the rest is read and thrown away
   uint64_t body_bytes = 0;
+  uint64_t inflated_bytes = 0;  // of a body that is forwarded inflated
   uint64_t drained = 0;
   u_char* preread_begin = nullptr;  // where in the head's buffer the first bytes of the body were
   u_char* preread_end = nullptr;

@@ -388,6 +388,8 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   remember_first(at.digits, brand, action == Action::kTokenize ? &token : nullptr);
   if (action == Action::kMask) {
     mask(text, begin, end, true);
+    // Two numbers may share digits: what the mask leaves in clear must not complete the other one.
+    if (!alone && overlaps_a_finding(text, {begin, end, Kind::kPan, brand}, last)) mask(text, begin, end, false);
     scope().strong = scope().strong || strong;
     return;
   }

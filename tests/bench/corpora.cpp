@@ -227,7 +227,7 @@ std::string repeated(size_t size) {
 
 std::string counting(size_t size) {
   size_t n = 0;
-  return list(size, "", "\n", " ", [&] { return std::to_string(++n); });
+  return list(size, "", "\n", " ", [&] { return std::to_string(++n % 1000); });
 }
 
 std::string nested(size_t size) {  // as deep as is allowed, again and again

@@ -76,6 +76,7 @@ class Bench:
         self.rounds = int(os.environ.get("ROUNDS") or 5)
         self.clients = int(os.environ.get("CLIENTS") or 4)
         self.load = Load(self.folder, self.others)
+        self.others_load = os.getloadavg()[0]
         self.application, self.servers, self.keys, self.upstream = None, {}, None, 0
 
     def prepare(self):
@@ -162,6 +163,8 @@ def report(bench, table, cpu, counts, delays, memory, seconds):
     lines = ["# Results of `make bench`", "",
              "%s. %s. One worker on one core, TLS 1.3, keep-alive, %d clients; %d rounds, medians; took %d s." %
              (datetime.date.today().isoformat(), machine(), bench.clients, bench.rounds, seconds),
+             "The machine had a load of %.1f from others at the start: processor times mean something below 0.5; instructions always do." %
+             bench.others_load,
              "Command: `make bench%s`." % "".join(" %s=%s" % (n, os.environ[n]) for n in ("ROUNDS", "CLIENTS", "ONLY")
                                                  if os.environ.get(n)), "",
              "Processor time of the worker a request against bare nginx in the same round (kernel's scheduler statistics), and user",

@@ -12,13 +12,13 @@ using testing::Encoder;
 using testing::filled;
 using testing::grouped;
 using testing::kChunkSizes;
+using testing::listed;
 using testing::percent;
 using testing::Rig;
 using testing::Run;
 using testing::run_body;
 using testing::run_filter;
 using testing::script;
-using testing::listed;
 using testing::small_escapes;
 using testing::without_places;
 
@@ -37,19 +37,22 @@ constexpr Coding kCodings[] = {
     {"hyphens", [](std::string_view d) { return grouped(d, "-"); }, true},
     {"encoded spaces", [](std::string_view d) { return grouped(d, "%20"); }, true},
     {"encoded digits", [](std::string_view d) { return each(d, "%3"); }, true},
-    {"one encoded digit", [](std::string_view d) { return std::string(d.substr(0, 7)) + "%3" + d[7] + std::string(d.substr(8)); },
+    {"one encoded digit",
+     [](std::string_view d) { return std::string(d.substr(0, 7)) + "%3" + d[7] + std::string(d.substr(8)); },
      true},
     {"no-break spaces", [](std::string_view d) { return grouped(d, "%C2%A0"); }, true},
     {"no-break spaces, small letters", [](std::string_view d) { return grouped(d, "%c2%a0"); }, true},
     {"raw no-break spaces", [](std::string_view d) { return grouped(d, "\xC2\xA0"); }, true},
     {"half raw", [](std::string_view d) { return grouped(d, "\xC2%A0"); }, true},
     {"full width, encoded", [](std::string_view d) { return percent(script(d, "\xEF\xBC\x90")); }, true},
-    {"full width, encoded small", [](std::string_view d) { return percent(script(d, "\xEF\xBC\x90"), false); }, true},
+    {"full width, encoded small",
+     [](std::string_view d) { return percent(script(d, "\xEF\xBC\x90"), false); }, true},
     {"full width, raw", [](std::string_view d) { return script(d, "\xEF\xBC\x90"); }, true},
     {"Devanagari, encoded", [](std::string_view d) { return percent(script(d, "\xE0\xA5\xA6")); }, true},
     {"Arabic-Indic, encoded", [](std::string_view d) { return percent(script(d, "\xD9\xA0")); }, true},
     {"Myanmar, encoded", [](std::string_view d) { return percent(script(d, "\xE1\x81\x80")); }, true},
-    {"mathematical, encoded", [](std::string_view d) { return percent(script(d, "\xF0\x9D\x9F\x8E")); }, true},
+    {"mathematical, encoded", [](std::string_view d) { return percent(script(d, "\xF0\x9D\x9F\x8E")); },
+     true},
     {"twice", [](std::string_view d) { return each(d, "%253"); }, false},
     {"twice, all of it", [](std::string_view d) { return percent(percent(d)); }, false},
     {"three times", [](std::string_view d) { return each(d, "%25253"); }, false},
@@ -87,7 +90,8 @@ void check(const std::string& name, const Policy& policy, const std::string& in,
            std::string_view field, size_t findings) {
   Run whole = run_body(policy, kForm, in, 0);
   if (whole.verdict.refused()) fail_msg("case: %s: %s", name.c_str(), whole.verdict.problem_json().c_str());
-  if (small_escapes(whole.out) != small_escapes(out)) fail_msg("case: %s: %s became %s", name.c_str(), in.c_str(), whole.out.c_str());
+  if (small_escapes(whole.out) != small_escapes(out))
+    fail_msg("case: %s: %s became %s", name.c_str(), in.c_str(), whole.out.c_str());
   if (whole.events.size() != findings) fail_msg("case: %s: %zu findings", name.c_str(), whole.events.size());
   if (findings != 0 && !whole.events[0].ends_with(" " + std::string(field))) {
     fail_msg("case: %s: event %s", name.c_str(), whole.events[0].c_str());
@@ -96,7 +100,8 @@ void check(const std::string& name, const Policy& policy, const std::string& in,
     Run cut = run_body(policy, kForm, in, chunk);
     if (cut.out != whole.out) fail_msg("case: %s, pieces of %zu: %s", name.c_str(), chunk, cut.out.c_str());
     if (without_places(cut.events) != without_places(whole.events)) {
-      fail_msg("case: %s, pieces of %zu:%s\ninstead of%s", name.c_str(), chunk, listed(cut.events).c_str(), listed(whole.events).c_str());
+      fail_msg("case: %s, pieces of %zu:%s\ninstead of%s", name.c_str(), chunk, listed(cut.events).c_str(),
+               listed(whole.events).c_str());
     }
   }
   Run twice = run_body(policy, kForm, whole.out, 0);
@@ -111,8 +116,8 @@ void numbers_in_every_encoding(void**) {
       if (form.named && !coding.once) continue;
       std::string name = std::string(form.name) + ", " + coding.name;
       size_t findings = static_cast<size_t>(std::count(form.text.begin(), form.text.end(), '@'));
-      check(name, policy, filled(form.text, '@', coding.encode(kVisa)), filled(form.text, '@', coding.encode(token)),
-            form.field, findings);
+      check(name, policy, filled(form.text, '@', coding.encode(kVisa)),
+            filled(form.text, '@', coding.encode(token)), form.field, findings);
     }
   }
 }
@@ -146,11 +151,13 @@ void cases(void**) {
       {"empty", "", "", "", 0},
       {"only separators", "&&=&=&", "&&=&=&", "", 0},
       {"code encoded", "cvv=%31%32%33", "cvv=%2A%2A%2A", "cvv", 1},
-      {"ambiguous beside a card", "number=4111111111111111&cvc=123&code=12", "number=" + t + "&cvc=***&code=12", "number", 2},
+      {"ambiguous beside a card", "number=4111111111111111&cvc=123&code=12",
+       "number=" + t + "&cvc=***&code=12", "number", 2},
       {"ambiguous alone", "number=77&code=123", "number=77&code=123", "", 0},
       {"json value", "p={\"cvv\":\"123\"}&q=1", "p={\"cvv\":\"***\"}&q=1", "p.cvv", 1},
       {"json value, encoded", "p=%7b%22cvv%22%3A%22123%22%7d", "p=%7b%22cvv%22%3A%22***%22%7d", "p.cvv", 1},
-      {"json value, spaces first", "p=+%20{%22cvv%22:%22%31%3223%22}", "p=+%20{%22cvv%22:%22%2A%2A**%22}", "p.cvv", 1},
+      {"json value, spaces first", "p=+%20{%22cvv%22:%22%31%3223%22}", "p=+%20{%22cvv%22:%22%2A%2A**%22}",
+       "p.cvv", 1},
       {"json without a name", "a=1&%7B%22cvv%22:%22123%22%7D", "a=1&%7B%22cvv%22:%22***%22%7D", "cvv", 1},
       {"json for a form", "{\"cvv\":\"123\",\"u\":\"a=b&c\",\"n\":\"4111111111111111\"}",
        "{\"cvv\":\"***\",\"u\":\"a=b&c\",\"n\":\"" + t + "\"}", "cvv", 2},
@@ -158,9 +165,12 @@ void cases(void**) {
       {"brackets are not json", "[0][cvv]=123", "[0][cvv]=***", "[0][cvv]", 1},
       {"long name", long_name + "4111111111111111=1&" + long_name + "=4111111111111111",
        long_name + "4111111111111111=1&" + long_name + "=" + t, "", 1},
-      {"long name with a number", long_name + "+4111111111111111+=1&cvv=123", long_name + "+" + t + "+=1&cvv=***", "", 2},
-      {"long name, no value", long_name + ".4111111111111111&cvv=123", long_name + "." + t + "&cvv=***", "", 2},
-      {"long value", "a=" + long_value + "+4111111111111111&cvv=123", "a=" + long_value + "+" + t + "&cvv=***", "a", 2},
+      {"long name with a number", long_name + "+4111111111111111+=1&cvv=123",
+       long_name + "+" + t + "+=1&cvv=***", "", 2},
+      {"long name, no value", long_name + ".4111111111111111&cvv=123", long_name + "." + t + "&cvv=***", "",
+       2},
+      {"long value", "a=" + long_value + "+4111111111111111&cvv=123",
+       "a=" + long_value + "+" + t + "&cvv=***", "a", 2},
       {"long encoded value", "a=" + percent(long_value) + "+4111111111111111&cvv=123",
        "a=" + percent(long_value) + "+" + t + "&cvv=***", "a", 2},
       {"token stays", "card_number=" + t, "card_number=" + t, "", 0},
@@ -178,7 +188,8 @@ void a_named_value_too_long_is_refused(void**) {
     for (size_t chunk : kChunkSizes) {
       Run run = run_body(Rig::get().policy(), kForm, "x=1&card_number=" + value + "&y=2", chunk);
       assert_true(run.verdict.refused());
-      assert_int_equal(static_cast<int>(run.verdict.problems()[0].reason), static_cast<int>(Reason::kPanLength));
+      assert_int_equal(static_cast<int>(run.verdict.problems()[0].reason),
+                       static_cast<int>(Reason::kPanLength));
     }
   }
 }
@@ -190,9 +201,12 @@ void bad_escapes(void**) {
     std::string_view in;
     int64_t offset;  // -1: well-formed
   } table[] = {
-      {"value", "a=%zz&cvv=123", 2},        {"behind escapes", "a=%41%4g&cvv=123", 5},
-      {"at the end", "cvv=123&a=%4", 10},   {"name", "%=1&cvv=123", 0},
-      {"bare name", "cvv=123&b%2", 9},      {"named value", "cvv=%3z", 4},
+      {"value", "a=%zz&cvv=123", 2},
+      {"behind escapes", "a=%41%4g&cvv=123", 5},
+      {"at the end", "cvv=123&a=%4", 10},
+      {"name", "%=1&cvv=123", 0},
+      {"bare name", "cvv=123&b%2", 9},
+      {"named value", "cvv=%3z", 4},
       {"digits in front", "n=123456789012345+%%31&cvv=123", 18},
       {"well-formed", "a=%41%20+&cvv=123", -1},
   };
@@ -209,7 +223,8 @@ void bad_escapes(void**) {
       for (const Problem& problem : run.verdict.problems()) {
         if (problem.reason == Reason::kBodyMalformed) offset = problem.offset;
       }
-      if (offset != c.offset) fail_msg("case: %s, pieces of %zu: offset %lld", c.name, chunk, static_cast<long long>(offset));
+      if (offset != c.offset)
+        fail_msg("case: %s, pieces of %zu: offset %lld", c.name, chunk, static_cast<long long>(offset));
     }
   }
 }
@@ -234,11 +249,13 @@ void cookies(void**) {
     std::string out;
   } table[] = {
       {"named", "a=1; card_number=4111111111111111; b=2", "a=1; card_number=" + t + "; b=2"},
-      {"quoted", "a=1; card_number=\"4111111111111111\"; cvv=\"123\"", "a=1; card_number=\"" + t + "\"; cvv=\"***\""},
+      {"quoted", "a=1; card_number=\"4111111111111111\"; cvv=\"123\"",
+       "a=1; card_number=\"" + t + "\"; cvv=\"***\""},
       {"quoted, more behind", "cvv=\"123\" 4111111111111111;b", "cvv=\"***\" " + t + ";b"},
       {"quote not closed", "cvv=\"123; b=4111111111111111", "cvv=\"***; b=" + t},
       {"plus is a plus", "a=4111+1111+1111+1111; cvv=123", "a=4111+1111+1111+1111; cvv=***"},
-      {"encoded", "a=%34111111111111111;cvv=%31%32%33", "a=" + std::string("%3") + t[0] + t.substr(1) + ";cvv=%2A%2A%2A"},
+      {"encoded", "a=%34111111111111111;cvv=%31%32%33",
+       "a=" + std::string("%3") + t[0] + t.substr(1) + ";cvv=%2A%2A%2A"},
       {"'&' is no separator", "a=1&cvv=123", "a=1&cvv=123"},
       {"no value", " ;;4111111111111111;", " ;;" + t + ";"},
       {"json", "a={\"cvv\":\"123\"}; b=\"x\"", "a={\"cvv\":\"***\"}; b=\"x\""},
@@ -248,7 +265,8 @@ void cookies(void**) {
       auto filter = make_form_filter(0, {';', false});
       Run run = run_filter(*filter, policy, c.in, chunk);
       if (run.verdict.refused()) fail_msg("case: %s: refused", c.name);
-      if (small_escapes(run.out) != small_escapes(c.out)) fail_msg("case: %s, pieces of %zu: %s", c.name, chunk, run.out.c_str());
+      if (small_escapes(run.out) != small_escapes(c.out))
+        fail_msg("case: %s, pieces of %zu: %s", c.name, chunk, run.out.c_str());
     }
   }
 }
@@ -263,9 +281,12 @@ void scopes(void**) {
   } table[] = {
       {"prefixes", "a[cvv]=123&b[cvv]=456&a[card_number]=4111111111111111&b[card_number]=5555555555554444"},
       {"dots", "a.cvv=123&b.cvv=456&a.card_number=4111111111111111&b.card_number=5555555555554444"},
-      {"lists", "c[0][cvv]=123&c[1][cvv]=456&c[0][card_number]=4111111111111111&c[1][card_number]=5555555555554444"},
-      {"parallel lists", "cvv[0]=123&cvv[1]=456&card_number[0]=4111111111111111&card_number[1]=5555555555554444"},
-      {"encoded prefixes", "a%5Bcvv%5D=123&b%5bcvv]=456&a[card_number]=4111111111111111&b[card_number]=5555555555554444"},
+      {"lists",
+       "c[0][cvv]=123&c[1][cvv]=456&c[0][card_number]=4111111111111111&c[1][card_number]=5555555555554444"},
+      {"parallel lists",
+       "cvv[0]=123&cvv[1]=456&card_number[0]=4111111111111111&card_number[1]=5555555555554444"},
+      {"encoded prefixes",
+       "a%5Bcvv%5D=123&b%5bcvv]=456&a[card_number]=4111111111111111&b[card_number]=5555555555554444"},
   };
   for (const auto& c : table) {
     for (size_t chunk : kChunkSizes) {
@@ -277,7 +298,8 @@ void scopes(void**) {
         Digits out;
         StoreResult result = Rig::get().worker().codes->take(
             testing::digits_of(token), testing::digits_of(alias), Rig::get().worker().now, 0, &out);
-        if (result != StoreResult::kOk || testing::text_of(out) != code) fail_msg("case: %s, %s", c.name, code);
+        if (result != StoreResult::kOk || testing::text_of(out) != code)
+          fail_msg("case: %s, %s", c.name, code);
       }
     }
   }
@@ -343,9 +365,34 @@ void random_forms(void**) {
     state ^= state << 17;
     return state % below;
   };
-  constexpr std::string_view kBits[] = {"&", "=", "+", "%", "%3", "%25", "%34", "4111111111111111", "a", "card", "[", "]",
-                                        "%C2%A0", "\xEF\xBC\x94", "%EF%BC%94", "{", "\"", "1", "%2520", ";", "\xFF", "number",
-                                         ", 5555 5555 5555 4444, ", "%253", "4", ".", "note=", "&x="};
+  constexpr std::string_view kBits[] = {"&",
+                                        "=",
+                                        "+",
+                                        "%",
+                                        "%3",
+                                        "%25",
+                                        "%34",
+                                        "4111111111111111",
+                                        "a",
+                                        "card",
+                                        "[",
+                                        "]",
+                                        "%C2%A0",
+                                        "\xEF\xBC\x94",
+                                        "%EF%BC%94",
+                                        "{",
+                                        "\"",
+                                        "1",
+                                        "%2520",
+                                        ";",
+                                        "\xFF",
+                                        "number",
+                                        ", 5555 5555 5555 4444, ",
+                                        "%253",
+                                        "4",
+                                        ".",
+                                        "note=",
+                                        "&x="};
   Policy policy = Rig::get().policy();
   policy.code = Action::kMask;
   policy.invalid = Action::kMask;
@@ -358,10 +405,12 @@ void random_forms(void**) {
     size_t chunk = 1 + random(9);
     Run cut = run_body(policy, kForm, in, chunk);
     if (cut.out != whole.out || without_places(cut.events) != without_places(whole.events)) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(), listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
+      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
+               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
     }
     Run twice = run_body(policy, kForm, whole.out, 0);
-    if (twice.out != whole.out) fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    if (twice.out != whole.out)
+      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
   }
 }
 

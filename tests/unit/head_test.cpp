@@ -30,7 +30,7 @@ struct Case {
   const char* name;
   HeadPart part;
   std::string_view header;
-  std::string in;   // '@' the number, '~' a code of three digits
+  std::string in;  // '@' the number, '~' a code of three digits
   size_t findings;
 };
 
@@ -69,7 +69,8 @@ void parts(void**) {
       {"header, code", HeadPart::kHeader, "X-CVV", "~", 1},
       {"header, json", HeadPart::kHeader, "X-Payload", "{\"cvv\":\"~\",\"card_number\":\"@\"}", 2},
       {"header, token behind", HeadPart::kHeader, "X-Payload", "%41 @ and @", 2},
-      {"header, nothing", HeadPart::kHeader, "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101", 0},
+      {"header, nothing", HeadPart::kHeader, "User-Agent",
+       "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101", 0},
       {"header, accept", HeadPart::kHeader, "Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8", 0},
       {"header, percent", HeadPart::kHeader, "X-Name", "M%C3%BCller", 0},
       {"header, no name", HeadPart::kHeader, "", "@", 1},
@@ -111,9 +112,9 @@ void encodings_in_every_part(void**) {
     HeadPart part;
     std::string_view text;
   } places[] = {
-      {HeadPart::kPath, "/a/@/b"},          {HeadPart::kArguments, "q=@&b"},     {HeadPart::kTarget, "/a?q=@"},
-      {HeadPart::kTarget, "/@?q=1"},        {HeadPart::kTarget, "/a#@"},         {HeadPart::kTarget, "//x/@"},
-      {HeadPart::kCookie, "a=1; b=@"},      {HeadPart::kHeader, "see @ there"},  {HeadPart::kPath, "/a;b=@/c"},
+      {HeadPart::kPath, "/a/@/b"},     {HeadPart::kArguments, "q=@&b"},    {HeadPart::kTarget, "/a?q=@"},
+      {HeadPart::kTarget, "/@?q=1"},   {HeadPart::kTarget, "/a#@"},        {HeadPart::kTarget, "//x/@"},
+      {HeadPart::kCookie, "a=1; b=@"}, {HeadPart::kHeader, "see @ there"}, {HeadPart::kPath, "/a;b=@/c"},
       {HeadPart::kTarget, "/a;@?x"},
   };
   const Policy policy = Rig::get().policy();
@@ -123,7 +124,8 @@ void encodings_in_every_part(void**) {
       std::string in = filled(place.text, '@', coding.encode(kVisa));
       std::string out = filled(place.text, '@', coding.encode(token));
       Run run = run_head(place.part, "X-Note", policy, in);
-      if (run.out != out) fail_msg("case: %s, %s: %s", coding.name, std::string(place.text).c_str(), run.out.c_str());
+      if (run.out != out)
+        fail_msg("case: %s, %s: %s", coding.name, std::string(place.text).c_str(), run.out.c_str());
       assert_int_equal(run.events.size(), 1);
     }
   }
@@ -169,14 +171,34 @@ void random_targets(void**) {
     state ^= state << 17;
     return state % below;
   };
-  constexpr std::string_view kBits[] = {"/", "?", "#", ";", "&", "=", ":", "//", "%", "%34", "4111111111111111", "cvv=123", "a",
-                                        "%253", "\xFF", "\"", "{", "https://", " ", "%C2%A0", "5555-5555-5555-4444"};
+  constexpr std::string_view kBits[] = {"/",
+                                        "?",
+                                        "#",
+                                        ";",
+                                        "&",
+                                        "=",
+                                        ":",
+                                        "//",
+                                        "%",
+                                        "%34",
+                                        "4111111111111111",
+                                        "cvv=123",
+                                        "a",
+                                        "%253",
+                                        "\xFF",
+                                        "\"",
+                                        "{",
+                                        "https://",
+                                        " ",
+                                        "%C2%A0",
+                                        "5555-5555-5555-4444"};
   Policy policy = Rig::get().policy();
   policy.code = Action::kMask;
   for (int round = 0; round < 4000; ++round) {
     std::string in;
     for (uint64_t n = random(16); n > 0; --n) in += kBits[random(std::size(kBits))];
-    for (HeadPart part : {HeadPart::kPath, HeadPart::kArguments, HeadPart::kTarget, HeadPart::kCookie, HeadPart::kHeader}) {
+    for (HeadPart part :
+         {HeadPart::kPath, HeadPart::kArguments, HeadPart::kTarget, HeadPart::kCookie, HeadPart::kHeader}) {
       Run once = run_head(part, "x-test", policy, in);
       if (once.verdict.refused()) continue;
       Run twice = run_head(part, "x-test", policy, once.out);

@@ -64,7 +64,8 @@ std::string field(std::string_view name, std::string_view content) {
   return part("Content-Disposition: form-data; name=\"" + std::string(name) + "\"", content);
 }
 
-// Bodies as clients send them: '@' is a card number, '~' a code; the boundary is the first line that begins with "--".
+// Bodies as clients send them: '@' is a card number, '~' a code; the boundary is the first line that begins
+// with "--".
 void vectors(void**) {
   const std::string token = Rig::get().token(kVisa);
   DIR* folder = opendir(std::string(kFolder).c_str());
@@ -112,36 +113,46 @@ void cases(void**) {
       {"full width, one digit", field("expiry_month", "\xEF\xBC\x95") + field("cvv", ""),
        field("expiry_month", "\xEF\xBC\x95") + field("cvv", ""), 0},
       {"number as name", field(v, "1"), field(t, "1"), 1},
-      {"number as extended file name", part("Content-Disposition: form-data; name=a; filename*=UTF-8''" + each(v, "%3"), "1"),
+      {"number as extended file name",
+       part("Content-Disposition: form-data; name=a; filename*=UTF-8''" + each(v, "%3"), "1"),
        part("Content-Disposition: form-data; name=a; filename*=UTF-8''" + each(t, "%3"), "1"), 1},
       {"extended name", part("Content-Disposition: form-data; name*=UTF-8''c%76v", "123"),
        part("Content-Disposition: form-data; name*=UTF-8''c%76v", "***"), 1},
       {"quotes in a name", part("Content-Disposition: form-data; x=\"; name=y\"; name=\"c\\vv\"", "123"),
        part("Content-Disposition: form-data; x=\"; name=y\"; name=\"c\\vv\"", "***"), 1},
-      {"named like a card, sent as a file", part("Content-Disposition: form-data; name=cvv; filename=c", "123"),
+      {"named like a card, sent as a file",
+       part("Content-Disposition: form-data; name=cvv; filename=c", "123"),
        part("Content-Disposition: form-data; name=cvv; filename=c", "***"), 1},
       {"json field", field("p", "{\"cvv\":\"123\"}"), field("p", "{\"cvv\":\"***\"}"), 1},
-      {"json file", part(mixed + "application/json", "{\"cvv\":123}"), part(mixed + "application/json", "{\"cvv\":999}"), 1},
+      {"json file", part(mixed + "application/json", "{\"cvv\":123}"),
+       part(mixed + "application/json", "{\"cvv\":999}"), 1},
       {"form part", part(mixed + "application/x-www-form-urlencoded", "cvv=%31%32%33"),
        part(mixed + "application/x-www-form-urlencoded", "cvv=%2a%2a%2a"), 1},
       {"quoted-printable digits",
-       part("Content-Disposition: form-data; name=card_number\r\nContent-Transfer-Encoding: quoted-printable", each(v, "=3")),
-       part("Content-Disposition: form-data; name=card_number\r\nContent-Transfer-Encoding: quoted-printable", each(t, "=3")), 1},
+       part("Content-Disposition: form-data; name=card_number\r\nContent-Transfer-Encoding: quoted-printable",
+            each(v, "=3")),
+       part("Content-Disposition: form-data; name=card_number\r\nContent-Transfer-Encoding: quoted-printable",
+            each(t, "=3")),
+       1},
       {"quoted-printable, line breaks in the number",
        part("Content-Transfer-Encoding: quoted-printable", grouped(v, "=\r\n")),
        part("Content-Transfer-Encoding: quoted-printable", grouped(t, "=\r\n")), 1},
-      {"quoted-printable, not quite", part("Content-Transfer-Encoding: quoted-printable", "=4 =\r=ZZ= " + v + " ="),
+      {"quoted-printable, not quite",
+       part("Content-Transfer-Encoding: quoted-printable", "=4 =\r=ZZ= " + v + " ="),
        part("Content-Transfer-Encoding: quoted-printable", "=4 =\r=ZZ= " + t + " ="), 1},
       {"base64, nothing in it", part("Content-Transfer-Encoding: base64", "aGVsbG8gd29y\r\nbGQ="),
        part("Content-Transfer-Encoding: base64", "aGVsbG8gd29y\r\nbGQ="), 0},
       {"looks like a delimiter", field("a", "\r\n--c\r\n--\r\n\r\n--bb\r\n-- b--\r\n--b x\r\n" + v),
        field("a", "\r\n--c\r\n--\r\n\r\n--bb\r\n-- b--\r\n--b x\r\n" + t), 1},
-      {"carriage returns", field("a", "\r\r\r\n\r\r" + v + "\r\r"), field("a", "\r\r\r\n\r\r" + t + "\r\r"), 1},
-      {"padding behind a boundary", "--b \t\r\n\r\n" + v + "\r\n--b-- \r\n", "--b \t\r\n\r\n" + t + "\r\n--b-- \r\n", 1},
+      {"carriage returns", field("a", "\r\r\r\n\r\r" + v + "\r\r"), field("a", "\r\r\r\n\r\r" + t + "\r\r"),
+       1},
+      {"padding behind a boundary", "--b \t\r\n\r\n" + v + "\r\n--b-- \r\n",
+       "--b \t\r\n\r\n" + t + "\r\n--b-- \r\n", 1},
       {"no terminator", "--b\r\n\r\n" + v, "--b\r\n\r\n" + t, 1},
       {"no delimiter at all", "x " + v, "x " + t, 1},
       {"head only", "--b\r\nX: " + v, "--b\r\nX: " + t, 1},
-      {"head without empty line", "--b\r\nX: " + v + "\r\n--b\r\nContent-Disposition: form-data; name=cvv\r\n\r\n123\r\n--b--",
+      {"head without empty line",
+       "--b\r\nX: " + v + "\r\n--b\r\nContent-Disposition: form-data; name=cvv\r\n\r\n123\r\n--b--",
        "--b\r\nX: " + t + "\r\n--b\r\nContent-Disposition: form-data; name=cvv\r\n\r\n***\r\n--b--", 2},
       {"nothing", "", "", 0},
       {"binary", part(mixed + "application/pdf", std::string("\x00\xFF\x01", 3) + v + std::string("\x00", 1)),
@@ -158,12 +169,16 @@ void refusals(void**) {
     Reason reason;
   } table[] = {
       {"luhn", field("card_number", "4111111111111112"), Reason::kPanLuhn},
-      {"base64, named", part(disposition + "Content-Transfer-Encoding: base64", "NDExMTExMTExMTExMTExMQ=="), Reason::kPanWrapped},
-      {"base64, swept", part("Content-Transfer-Encoding: base64", "YSA0MTEx\r\nMTExMTExMTExMTExIGI="), Reason::kPanWrapped},
-      {"base64 in name only", part("Content-Transfer-Encoding: base64", "4111 1111 1111 1111"), Reason::kPanWrapped},
+      {"base64, named", part(disposition + "Content-Transfer-Encoding: base64", "NDExMTExMTExMTExMTExMQ=="),
+       Reason::kPanWrapped},
+      {"base64, swept", part("Content-Transfer-Encoding: base64", "YSA0MTEx\r\nMTExMTExMTExMTExIGI="),
+       Reason::kPanWrapped},
+      {"base64 in name only", part("Content-Transfer-Encoding: base64", "4111 1111 1111 1111"),
+       Reason::kPanWrapped},
       {"not base64", part("Content-Transfer-Encoding: base64", "a@b"), Reason::kBodyEncoding},
       {"unknown coding", part("Content-Transfer-Encoding: x-uuencode", "a"), Reason::kBodyEncoding},
-      {"character set", part(disposition + "Content-Type: text/plain; charset=utf-16", "a"), Reason::kBodyCharset},
+      {"character set", part(disposition + "Content-Type: text/plain; charset=utf-16", "a"),
+       Reason::kBodyCharset},
       {"head too long", "--b\r\nX: " + std::string(9000, 'x') + "\r\n\r\n\r\n--b--", Reason::kLimitSize},
   };
   for (const auto& c : table) {
@@ -182,8 +197,10 @@ void malformed_bodies(void**) {
     std::string_view in;
     int64_t offset;  // -1: well-formed
   } table[] = {
-      {"well-formed", "--b\r\n\r\nx\r\n--b--\r\n", -1}, {"no terminator", "--b\r\n\r\nx\r\n--b", 13},
-      {"no delimiter", "hello", 5},                     {"empty", "", 0},
+      {"well-formed", "--b\r\n\r\nx\r\n--b--\r\n", -1},
+      {"no terminator", "--b\r\n\r\nx\r\n--b", 13},
+      {"no delimiter", "hello", 5},
+      {"empty", "", 0},
       {"no empty line", "--b\r\nX: y\r\n--b--", 11},
   };
   Policy policy = Rig::get().policy();
@@ -195,7 +212,8 @@ void malformed_bodies(void**) {
       for (const Problem& problem : result.verdict.problems()) {
         if (problem.reason == Reason::kBodyMalformed) offset = problem.offset;
       }
-      if (offset != c.offset) fail_msg("case: %s, pieces of %zu: %lld", c.name, chunk, static_cast<long long>(offset));
+      if (offset != c.offset)
+        fail_msg("case: %s, pieces of %zu: %lld", c.name, chunk, static_cast<long long>(offset));
     }
   }
 }
@@ -205,13 +223,15 @@ void boundaries(void**) {
   assert_null(make_multipart_filter("ends in a space ", 0).get());
   assert_null(make_multipart_filter(std::string(201, 'x'), 0).get());
   const std::string t = Rig::get().token(kVisa);
-  for (std::string boundary : {std::string("b"), std::string("-"), std::string("--"), std::string("aaaa"), std::string(200, '-'),
-                               std::string("a'()+_,-./:=? z"), std::string("\xFF\x80")}) {
+  for (std::string boundary :
+       {std::string("b"), std::string("-"), std::string("--"), std::string("aaaa"), std::string(200, '-'),
+        std::string("a'()+_,-./:=? z"), std::string("\xFF\x80")}) {
     const std::string front = "--" + boundary + "\r\nContent-Disposition: form-data; name=cvv\r\n\r\n";
     const std::string back = "\r\n--" + boundary + "\r\n\r\n";
     const std::string close = "\r\n--" + boundary + "--";
     const std::string middle = "\r\n--" + boundary.substr(0, boundary.size() - 1) + "\r\n-" + boundary + "x";
-    check("boundary " + boundary, masking_policy(), boundary, front + "123" + back + middle + " 4111111111111111" + close,
+    check("boundary " + boundary, masking_policy(), boundary,
+          front + "123" + back + middle + " 4111111111111111" + close,
           front + "***" + back + middle + " " + t + close, 2);
   }
 }
@@ -220,9 +240,12 @@ void codes_belong_to_their_card(void**) {
   for (size_t chunk : kChunkSizes) {
     Rig::get().fresh_store();
     std::string in;
-    for (auto [name, value] : {std::pair{"a[cvv]", "123"}, {"b[cvv]", "456"}, {"a[card_number]", "4111111111111111"},
+    for (auto [name, value] : {std::pair{"a[cvv]", "123"},
+                               {"b[cvv]", "456"},
+                               {"a[card_number]", "4111111111111111"},
                                {"b[card_number]", "5555555555554444"}}) {
-      in += "--b\r\nContent-Disposition: form-data; name=\"" + std::string(name) + "\"\r\n\r\n" + value + "\r\n";
+      in += "--b\r\nContent-Disposition: form-data; name=\"" + std::string(name) + "\"\r\n\r\n" + value +
+            "\r\n";
     }
     in += "--b--";
     Run result = run(Rig::get().policy(), "b", in, chunk);
@@ -241,11 +264,13 @@ void nesting_is_bounded(void**) {
   std::string in = "x";
   for (int i = 9; i >= 0; --i) {
     std::string b = "n" + std::to_string(i);
-    in = "--" + b + "\r\nContent-Type: multipart/mixed; boundary=n" + std::to_string(i + 1) + "\r\n\r\n" + in + "\r\n--" + b + "--";
+    in = "--" + b + "\r\nContent-Type: multipart/mixed; boundary=n" + std::to_string(i + 1) + "\r\n\r\n" +
+         in + "\r\n--" + b + "--";
   }
   Run result = run(Rig::get().policy(), "n0", in, 0);
   assert_true(result.verdict.refused());
-  assert_int_equal(static_cast<int>(result.verdict.problems()[0].reason), static_cast<int>(Reason::kLimitLayers));
+  assert_int_equal(static_cast<int>(result.verdict.problems()[0].reason),
+                   static_cast<int>(Reason::kLimitLayers));
 }
 
 void memory_is_bounded(void**) {
@@ -256,7 +281,8 @@ void memory_is_bounded(void**) {
     binary += static_cast<char>(state >> 24);
   }
   for (int i = 0; i < 2000; ++i) binary += "\r\n--b\r-\n--bx";
-  Run result = run(Rig::get().policy(), "b", part("Content-Type: application/zip", binary + " 4111111111111111 "), 1460);
+  Run result = run(Rig::get().policy(), "b",
+                   part("Content-Type: application/zip", binary + " 4111111111111111 "), 1460);
   assert_int_equal(result.events.size(), 1);
   assert_true(result.largest_held < 1000);
 }
@@ -271,18 +297,20 @@ void part_heads(void**) {
   } table[] = {
       {"", "", false, "", TransferCoding::kIdentity},
       {"Content-Disposition: form-data; name=\"a\"\r\n", "a", false, "", TransferCoding::kIdentity},
-      {"content-DISPOSITION:form-data;name=a;filename=b\nContent-Type:text/csv\n", "a", true, "text/csv", TransferCoding::kIdentity},
+      {"content-DISPOSITION:form-data;name=a;filename=b\nContent-Type:text/csv\n", "a", true, "text/csv",
+       TransferCoding::kIdentity},
       {"Content-Disposition: form-data;\r\n\tname=\"a b\"\r\n", "a b", false, "", TransferCoding::kIdentity},
       {"Content-Transfer-Encoding: BASE64\r\nX-Name: name=z\r\n", "", false, "", TransferCoding::kBase64},
       {"Content-Transfer-Encoding: 8bit\r\n", "", false, "", TransferCoding::kIdentity},
       {"Content-Transfer-Encoding: uu\r\n", "", false, "", TransferCoding::kUnknown},
-      {"Content-Disposition: form-data; name*=utf-8'en'%C3%A4\r\n", "\xC3\xA4", false, "", TransferCoding::kIdentity},
+      {"Content-Disposition: form-data; name*=utf-8'en'%C3%A4\r\n", "\xC3\xA4", false, "",
+       TransferCoding::kIdentity},
       {"no colon\r\n folded\r\n", "", false, "", TransferCoding::kIdentity},
   };
   for (const auto& c : table) {
     PartHead head = parse_part_head({reinterpret_cast<const uint8_t*>(c.lines.data()), c.lines.size()});
-    if (head.name != c.name || head.file != c.file || head.content_type != c.type || head.coding != c.coding ||
-        head.named != !c.name.empty()) {
+    if (head.name != c.name || head.file != c.file || head.content_type != c.type ||
+        head.coding != c.coding || head.named != !c.name.empty()) {
       fail_msg("case: %s", std::string(c.lines).c_str());
     }
   }
@@ -296,10 +324,30 @@ void random_bodies(void**) {
     state ^= state << 17;
     return state % below;
   };
-  constexpr std::string_view kBits[] = {"--b", "\r\n", "\n", "\r", "--b--", "--b\r\n", "\r\n\r\n", "Content-Disposition: form-data; name=",
-                                        "cvv", "card_number\r\n\r\n", "4111111111111111", ", 5555 5555 5555 4444, ", "x", "-", "{",
-                                        "Content-Transfer-Encoding: quoted-printable\r\n", "=34", "=\r\n", " ", "filename=y",
-                                        "Content-Type: application/json\r\n", "\xEF\xBC\x94", "\r\n--b\r\n", "\r\n--b--"};
+  constexpr std::string_view kBits[] = {"--b",
+                                        "\r\n",
+                                        "\n",
+                                        "\r",
+                                        "--b--",
+                                        "--b\r\n",
+                                        "\r\n\r\n",
+                                        "Content-Disposition: form-data; name=",
+                                        "cvv",
+                                        "card_number\r\n\r\n",
+                                        "4111111111111111",
+                                        ", 5555 5555 5555 4444, ",
+                                        "x",
+                                        "-",
+                                        "{",
+                                        "Content-Transfer-Encoding: quoted-printable\r\n",
+                                        "=34",
+                                        "=\r\n",
+                                        " ",
+                                        "filename=y",
+                                        "Content-Type: application/json\r\n",
+                                        "\xEF\xBC\x94",
+                                        "\r\n--b\r\n",
+                                        "\r\n--b--"};
   Policy policy = masking_policy();
   policy.invalid = Action::kMask;
   for (int round = 0; round < 3000; ++round) {
@@ -310,11 +358,12 @@ void random_bodies(void**) {
     size_t chunk = 1 + random(9);
     Run cut = run(policy, "b", in, chunk);
     if (cut.out != whole.out || without_places(cut.events) != without_places(whole.events)) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(), listed(whole.events).c_str(),
-               cut.out.c_str(), listed(cut.events).c_str());
+      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
+               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
     }
     Run twice = run(policy, "b", whole.out, 0);
-    if (twice.out != whole.out) fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    if (twice.out != whole.out)
+      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
   }
 }
 
@@ -324,11 +373,16 @@ void random_bodies(void**) {
 int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(vectors),           cmocka_unit_test(cases),
-      cmocka_unit_test(refusals),          cmocka_unit_test(malformed_bodies),
-      cmocka_unit_test(boundaries),        cmocka_unit_test(codes_belong_to_their_card),
-      cmocka_unit_test(nesting_is_bounded), cmocka_unit_test(memory_is_bounded),
-      cmocka_unit_test(part_heads),        cmocka_unit_test(random_bodies),
+      cmocka_unit_test(vectors),
+      cmocka_unit_test(cases),
+      cmocka_unit_test(refusals),
+      cmocka_unit_test(malformed_bodies),
+      cmocka_unit_test(boundaries),
+      cmocka_unit_test(codes_belong_to_their_card),
+      cmocka_unit_test(nesting_is_bounded),
+      cmocka_unit_test(memory_is_bounded),
+      cmocka_unit_test(part_heads),
+      cmocka_unit_test(random_bodies),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -11,12 +11,12 @@ using testing::each;
 using testing::filled;
 using testing::grouped;
 using testing::kChunkSizes;
+using testing::listed;
 using testing::percent;
 using testing::Rig;
 using testing::Run;
 using testing::run_filter;
 using testing::script;
-using testing::listed;
 using testing::small_escapes;
 using testing::without_places;
 
@@ -27,19 +27,21 @@ Run run_plain(PlainCoding coding, const Policy& policy, std::string_view in, siz
   return run_filter(*filter, policy, in, chunk);
 }
 
-void check(const std::string& name, PlainCoding coding, const Policy& policy, const std::string& in, const std::string& out,
-           size_t findings) {
+void check(const std::string& name, PlainCoding coding, const Policy& policy, const std::string& in,
+           const std::string& out, size_t findings) {
   Run whole = run_plain(coding, policy, in, 0);
   if (whole.verdict.refused()) fail_msg("case: %s: %s", name.c_str(), whole.verdict.problem_json().c_str());
-  if (small_escapes(whole.out) != small_escapes(out)) fail_msg("case: %s: %s became %s", name.c_str(), in.c_str(), whole.out.c_str());
+  if (small_escapes(whole.out) != small_escapes(out))
+    fail_msg("case: %s: %s became %s", name.c_str(), in.c_str(), whole.out.c_str());
   if (whole.events.size() != findings) fail_msg("case: %s: %zu findings", name.c_str(), whole.events.size());
   for (size_t chunk : kChunkSizes) {
     Run cut = run_plain(coding, policy, in, chunk);
     if (cut.out != whole.out) fail_msg("case: %s, pieces of %zu: %s", name.c_str(), chunk, cut.out.c_str());
     if (without_places(cut.events) != without_places(whole.events)) {
       {
-      fail_msg("case: %s, pieces of %zu:%s\ninstead of%s", name.c_str(), chunk, listed(cut.events).c_str(), listed(whole.events).c_str());
-    }
+        fail_msg("case: %s, pieces of %zu:%s\ninstead of%s", name.c_str(), chunk, listed(cut.events).c_str(),
+                 listed(whole.events).c_str());
+      }
     }
   }
   Run twice = run_plain(coding, policy, whole.out, 0);
@@ -66,8 +68,10 @@ const struct {
     {"Thai", [](std::string_view d) { return script(d, "\xE0\xB9\x90"); }},
     {"Khmer", [](std::string_view d) { return script(d, "\xE1\x9F\xA0"); }},
     {"mathematical", [](std::string_view d) { return script(d, "\xF0\x9D\x9F\x8E"); }},
-    {"mixed", [](std::string_view d) {
-       return std::string(d.substr(0, 5)) + script(d.substr(5, 3), "\xEF\xBC\x90") + "\xC2\xA0" + std::string(d.substr(8));
+    {"mixed",
+     [](std::string_view d) {
+       return std::string(d.substr(0, 5)) + script(d.substr(5, 3), "\xEF\xBC\x90") + "\xC2\xA0" +
+              std::string(d.substr(8));
      }},
 };
 
@@ -100,11 +104,17 @@ void what_stays(void**) {
   std::string bytes;
   for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i * i * 7 + i / 3);
   const std::string table[] = {
-      "", " ", "\n\n", "phone +49 170 1234567, order 123456789012", bytes,
-      "%3411111111111111%31",  // only a path is percent-encoded
+      "",
+      " ",
+      "\n\n",
+      "phone +49 170 1234567, order 123456789012",
+      bytes,
+      "%3411111111111111%31",          // only a path is percent-encoded
       "4111111111111111\xEF\xBC\x91",  // seventeen digits
       "\xEF\xBC\x91\x34\x31\x31\x31\x31\x31\x31\x31\x31\x31\x31\x31\x31\x31\x31\x31",
-      "\xC2", "\xE2\x80", "4111111111111111\xEF\xBC\x91 1",
+      "\xC2",
+      "\xE2\x80",
+      "4111111111111111\xEF\xBC\x91 1",
   };
   for (const std::string& in : table) check(in.substr(0, 40), PlainCoding::kUtf8, policy, in, in, 0);
 }
@@ -119,10 +129,13 @@ void binary_files(void**) {
   for (const std::string& filler : {std::string(), std::string(300, 'x'), std::string(16, '\xEF')}) {
     check("number behind", PlainCoding::kUtf8, policy, filler + nul + filler + " 4111111111111111 " + filler,
           filler + nul + filler + " " + token + " " + filler, 1);
-    check("wide in front", PlainCoding::kUtf8, policy, wide + " " + filler + nul + filler + " 4111111111111111",
+    check("wide in front", PlainCoding::kUtf8, policy,
+          wide + " " + filler + nul + filler + " 4111111111111111",
           wide_token + " " + filler + nul + filler + " " + token, 2);
-    check("wide just in front", PlainCoding::kUtf8, policy, filler + " " + wide + nul + wide, filler + " " + wide_token + nul + wide, 1);
-    check("wide behind", PlainCoding::kUtf8, policy, filler + nul + wide + " " + filler, filler + nul + wide + " " + filler, 0);
+    check("wide just in front", PlainCoding::kUtf8, policy, filler + " " + wide + nul + wide,
+          filler + " " + wide_token + nul + wide, 1);
+    check("wide behind", PlainCoding::kUtf8, policy, filler + nul + wide + " " + filler,
+          filler + nul + wide + " " + filler, 0);
   }
 }
 
@@ -135,7 +148,8 @@ void json_that_is_called_text(void**) {
   check("object", PlainCoding::kUtf8, policy, R"( {"card_number":"4111111111111111","cvv":123})",
         R"( {"card_number":")" + t + R"(","cvv":999})", 2);
   check("list", PlainCoding::kUtf8, policy, "\n[{\"cvv\":\"123\"}]", "\n[{\"cvv\":\"***\"}]", 1);
-  check("full width inside", PlainCoding::kUtf8, policy, R"({"n":")" + wide + R"("})", R"({"n":")" + wide_token + R"("})", 1);
+  check("full width inside", PlainCoding::kUtf8, policy, R"({"n":")" + wide + R"("})",
+        R"({"n":")" + wide_token + R"("})", 1);
   check("only looks like it", PlainCoding::kUtf8, policy, "[note] 4111111111111111", "[note] " + t, 1);
   check("malformed is no matter", PlainCoding::kUtf8, policy, "{]4111111111111111", "{]" + t, 1);
   check("in a path", PlainCoding::kPercent, policy, "%7B%22cvv%22:%22123%22}", "%7B%22cvv%22:%22***%22}", 1);
@@ -174,7 +188,10 @@ void memory_is_bounded(void**) {
     in += static_cast<char>(state >> 24);
   }
   in += " 4111111111111111 ";
-  for (int i = 0; i < 20000; ++i) in += "5\xE2\x80\x93" "6, ";
+  for (int i = 0; i < 20000; ++i)
+    in +=
+        "5\xE2\x80\x93"
+        "6, ";
   Run run = run_plain(PlainCoding::kUtf8, Rig::get().policy(), in, 1460);
   assert_int_equal(run.events.size(), 1);
   assert_true(run.largest_held < 1000);
@@ -218,11 +235,29 @@ void which_characters_matter(void**) {
     std::string_view in;
     bool found;
   } table[] = {
-      {"1\xC2\xA0" "2", true},   {"1\xC2\xA0", true},        {"\xC2\xA0" "2", true},     {"a\xC2\xA0" "b", false},
-      {" \xC2\xA0 ", false},     {"\xEF\xBC\x91", false},    {"\xEF\xBC\x91 ", true},    {"-\xEF\xBC\x91", true},
-      {"a\xEF\xBC\x91", false},  {"\xEF\xBC\x91\xEF\xBC\x91", true},                     {"\xEF\xBC\x91\xC2\xA0", true},
-      {"\xC2\xA0\xC2\xA0", false}, {"x\xE2\x80\x94x", false}, {"1\xEF\xBC", false},      {"1\xC2\xA1", false},
-      {"1\xF0\x9D\x9F\x8E", true}, {"", false},
+      {"1\xC2\xA0"
+       "2",
+       true},
+      {"1\xC2\xA0", true},
+      {"\xC2\xA0"
+       "2",
+       true},
+      {"a\xC2\xA0"
+       "b",
+       false},
+      {" \xC2\xA0 ", false},
+      {"\xEF\xBC\x91", false},
+      {"\xEF\xBC\x91 ", true},
+      {"-\xEF\xBC\x91", true},
+      {"a\xEF\xBC\x91", false},
+      {"\xEF\xBC\x91\xEF\xBC\x91", true},
+      {"\xEF\xBC\x91\xC2\xA0", true},
+      {"\xC2\xA0\xC2\xA0", false},
+      {"x\xE2\x80\x94x", false},
+      {"1\xEF\xBC", false},
+      {"1\xC2\xA1", false},
+      {"1\xF0\x9D\x9F\x8E", true},
+      {"", false},
   };
   for (const auto& c : table) {
     WideFinder finder;
@@ -247,10 +282,27 @@ void random_texts(void**) {
     state ^= state << 17;
     return state % below;
   };
-  constexpr std::string_view kBits[] = {"4111111111111111",  ", 5555 5555 5555 4444, ", "\xC2\xA0", "\xEF\xBC\x94", "1", " ", "-",
-                                        "\xE2\x80", "\x91", "\xFF", "word ", "\xE2\x80\x94", "\xD9\xA1", "41111x", "1111111111",
-                                        "\xEF\xBC\x91\xEF\xBC\x91", "%B4111111111111111^DOE/JOHN^29121010000000000?", ".", "\n",
-                                        "card ", "6759649826438453"};
+  constexpr std::string_view kBits[] = {"4111111111111111",
+                                        ", 5555 5555 5555 4444, ",
+                                        "\xC2\xA0",
+                                        "\xEF\xBC\x94",
+                                        "1",
+                                        " ",
+                                        "-",
+                                        "\xE2\x80",
+                                        "\x91",
+                                        "\xFF",
+                                        "word ",
+                                        "\xE2\x80\x94",
+                                        "\xD9\xA1",
+                                        "41111x",
+                                        "1111111111",
+                                        "\xEF\xBC\x91\xEF\xBC\x91",
+                                        "%B4111111111111111^DOE/JOHN^29121010000000000?",
+                                        ".",
+                                        "\n",
+                                        "card ",
+                                        "6759649826438453"};
   const Policy policy = Rig::get().policy();
   for (int round = 0; round < 3000; ++round) {
     std::string in = "x";
@@ -260,10 +312,12 @@ void random_texts(void**) {
     size_t chunk = 1 + random(20);
     Run cut = run_plain(PlainCoding::kUtf8, policy, in, chunk);
     if (cut.out != whole.out || without_places(cut.events) != without_places(whole.events)) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(), listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
+      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
+               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
     }
     Run twice = run_plain(PlainCoding::kUtf8, policy, whole.out, 0);
-    if (twice.out != whole.out) fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    if (twice.out != whole.out)
+      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
   }
 }
 
@@ -273,10 +327,15 @@ void random_texts(void**) {
 int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(numbers_in_every_script), cmocka_unit_test(what_stays),
-      cmocka_unit_test(binary_files), cmocka_unit_test(json_that_is_called_text), cmocka_unit_test(percent_encoded),
-      cmocka_unit_test(memory_is_bounded),       cmocka_unit_test(every_character),
-      cmocka_unit_test(which_characters_matter), cmocka_unit_test(random_texts),
+      cmocka_unit_test(numbers_in_every_script),
+      cmocka_unit_test(what_stays),
+      cmocka_unit_test(binary_files),
+      cmocka_unit_test(json_that_is_called_text),
+      cmocka_unit_test(percent_encoded),
+      cmocka_unit_test(memory_is_bounded),
+      cmocka_unit_test(every_character),
+      cmocka_unit_test(which_characters_matter),
+      cmocka_unit_test(random_texts),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
