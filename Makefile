@@ -1,6 +1,7 @@
 # cardscrub: build, test and try it. `make help` lists the targets.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
+.SECONDARY:
 .DEFAULT_GOAL := build
 
 BUILD ?= build
@@ -107,7 +108,7 @@ tidy:  ## clang-tidy with .clang-tidy (slow)
 	  clang-tidy --quiet --warnings-as-errors='*' {} -- $(STD) -I.
 
 format:  ## rewrite the sources with clang-format
-	clang-format -i $$(git ls-files -co --exclude-standard '*.cpp' '*.h')
+	find src filters ngx_module cli tests -name '*.cpp' -o -name '*.h' | xargs clang-format -i
 
 asan:  ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined unit

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "filters/charset.h"
+#include "filters/csv.h"
 #include "filters/form.h"
 #include "filters/json.h"
 #include "filters/multipart.h"
@@ -59,6 +60,10 @@ constexpr std::array kRows{
     Row{"application/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"text/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"+xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
+    Row{"text/csv", true, [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
+    Row{"application/csv", true, [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
+    Row{"text/tab-separated-values", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"multipart/", false, multipart},
     Row{"application/x-www-form-urlencoded", false,
         [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},

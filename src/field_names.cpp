@@ -18,9 +18,7 @@ namespace cardscrub {
 
 namespace {
 
-// The components of a leaf and of what encloses it, innermost first, normalised on demand.
-constexpr size_t kMaxLeafComponents = 16;
-
+// One component of a name, normalised: lower case, '-', '_' and ' ' left out.
 struct Component {
   std::array<char, limits::kNameMax> bytes;
   size_t size = 0;

@@ -55,17 +55,6 @@ inline std::string small_escapes(std::string text) {
   return text;
 }
 
-// Events without offset and length: where the first character of a number begins is told to the byte only
-// where it is written in one way of encoding.
-inline std::vector<std::string> without_places(std::vector<std::string> events) {
-  for (std::string& event : events) {
-    size_t plus = event.find('+');
-    size_t begin = event.rfind(' ', plus);
-    event.erase(begin, event.find(' ', plus) - begin);
-  }
-  return events;
-}
-
 // For messages of failing cases.
 inline std::string listed(const std::vector<std::string>& events) {
   std::string out;
