@@ -9,7 +9,8 @@ namespace cardscrub {
 
 namespace {
 
-// The zeros of all decimal digits, Unicode 16.0, general category Nd, ASCII left out; each begins ten in a row.
+// The zeros of all decimal digits, Unicode 16.0, general category Nd, ASCII left out; each begins ten in a
+// row.
 constexpr std::array<char32_t, 75> kZeros = {
     0x0660,  0x06F0,  0x07C0,  0x0966,  0x09E6,  0x0A66,  0x0AE6,  0x0B66,  0x0BE6,  0x0C66,  0x0CE6,
     0x0D66,  0x0DE6,  0x0E50,  0x0ED0,  0x0F20,  0x1040,  0x1090,  0x17E0,  0x1810,  0x1946,  0x19D0,
@@ -50,9 +51,17 @@ uint8_t separator_of(char32_t code_point) {
   if (code_point >= 0x2000 && code_point <= 0x200A) return ' ';
   if (code_point >= 0x2010 && code_point <= 0x2015) return '-';
   switch (code_point) {
-    case 0x00A0: case 0x1680: case 0x202F: case 0x205F: case 0x3000:
+    case 0x00A0:
+    case 0x1680:
+    case 0x202F:
+    case 0x205F:
+    case 0x3000:
       return ' ';
-    case 0x00AD: case 0x2212: case 0xFE58: case 0xFE63: case 0xFF0D:
+    case 0x00AD:
+    case 0x2212:
+    case 0xFE58:
+    case 0xFE63:
+    case 0xFF0D:
       return '-';
     case 0xFF0E:
       return '.';
@@ -166,7 +175,8 @@ Unit hex_unit(const Text& text, size_t last, bool ascii) {
   Unit low = text.unit(last);
   if (text.units == nullptr) return {low.at, Form::kHex};
   Unit high = text.unit(last - 1);
-  if (high.form == Form::kByte && low.form == Form::kByte && high.at + 1 == low.at) return {low.at, Form::kHex};
+  if (high.form == Form::kByte && low.form == Form::kByte && high.at + 1 == low.at)
+    return {low.at, Form::kHex};
   // '3' is the high character of every ASCII digit and stays; the low one is itself a digit on the wire.
   if (!ascii) return {low.at, Form::kFixed};
   switch (low.form) {

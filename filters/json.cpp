@@ -5,9 +5,9 @@
 //   { --> first key --> end      key --> colon --> value --> end --> } pops
 //   [ --> first value --> end <-- , --> value                  ] pops
 //
-// Most of real JSON is short: names, strings and numbers that hold fewer than 12 digits and that no field name announces.
-// pass_plain() takes them in stride (json_plain.cpp). What the scrubber must see is shown by JsonString
-// (json_string.h), in pieces when the end has not come yet.
+// Most of real JSON is short: names, strings and numbers that hold fewer than 12 digits and that no field
+// name announces. pass_plain() takes them in stride (json_plain.cpp). What the scrubber must see is shown by
+// JsonString (json_string.h), in pieces when the end has not come yet.
 #include "filters/json.h"
 
 #include <algorithm>
@@ -172,7 +172,17 @@ JsonFilter::Step JsonFilter::value(uint8_t c) {
     case ':':
       malformed(at_++);
       return Step::kOn;
-    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
       return number();
     case 0x1E:
       if (many_ && path_.empty()) {
@@ -243,7 +253,8 @@ JsonFilter::Step JsonFilter::string_value() {
   return Step::kOn;
 }
 
-// RFC 8259, 6. What is no number is no JSON; so are numbers that look like one with spaces between its groups.
+// RFC 8259, 6. What is no number is no JSON; so are numbers that look like one with spaces between its
+// groups.
 JsonFilter::Step JsonFilter::number() {
   const uint8_t* const data = text_.data;
   const size_t size = text_.size;
@@ -277,7 +288,10 @@ JsonFilter::Step JsonFilter::number() {
   }
   any_ = true;
   // The digits behind a point are no card number.
-  if (whole_digits >= limits::kPanMin || match_.kind != Kind::kNone) whole(begin, i, ValueType::kNumber);
+  const bool integer = i == whole_begin + whole_digits;
+  const bool shown =
+      whole_digits >= limits::kPanMin && (!integer || may_be_issued(data + whole_begin, whole_digits));
+  if (shown || match_.kind != Kind::kNone) whole(begin, i, ValueType::kNumber);
   at_ = i;
   state_ = State::kEnd;
   return Step::kOn;
@@ -313,17 +327,17 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
     if (next == '/' || next == '*') {
       after_ = state_;
       path_.open(*scrubber_);
-      string_.begin(at_ + 2, next == '/' ? JsonString::End::kLine : JsonString::End::kComment, {}, {}, ValueType::kFree,
-                    *scrubber_);
+      string_.begin(at_ + 2, next == '/' ? JsonString::End::kLine : JsonString::End::kComment, {}, {},
+                    ValueType::kFree, *scrubber_);
       if (!string_.read(text_, last_, *scrubber_)) return Step::kMore;
       ended();
       return Step::kOn;
     }
   }
   const bool is_key = state_ == State::kKey || state_ == State::kFirstKey;
-  ValueType type = is_key                                          ? ValueType::kKey
+  ValueType type = is_key                                      ? ValueType::kKey
                    : layer_ == 0 && match_.kind != Kind::kNone ? ValueType::kString
-                                                                   : ValueType::kFree;
+                                                               : ValueType::kFree;
   if (type == ValueType::kFree) match_ = {};
   any_ = true;
   if (c == '\'') return string(JsonString::End::kApostrophe, at_ + 1, type);

@@ -1,4 +1,5 @@
-// The state of the JSON filter, shared by json.cpp (every token) and json_plain.cpp (the quick way over most of them).
+// The state of the JSON filter, shared by json.cpp (every token) and json_plain.cpp (the quick way over most
+// of them).
 #pragma once
 
 #include <array>
@@ -41,6 +42,9 @@ class JsonFilter final : public Filter {
   void pass_plain();
   // Whether an unnamed string need not be shown to the scrubber.
   static bool passes(const StringScan& scan, const uint8_t* data);
+  // Whether digits with nothing around them, at least kPanMin, may be a card number: what the detector asks
+  // of every one of them, asked here first because most of them are identifiers and times.
+  static bool may_be_issued(const uint8_t* data, size_t size);
   Step value(uint8_t c);
   Step key(uint8_t c);
   void end(uint8_t c);

@@ -1,9 +1,10 @@
 // Where the JSON filter stands: the containers that are open, and what the names in them announce.
 //
-// Real JSON is the same few objects over and over. So what FieldNames said of a name is remembered under the name and the
-// place of its object, and the scrubber hears of a container only when something in it concerns it. Places are
-// numbers: a container gets the number that the same name in the same place got before. They are never used twice for
-// different paths, and names are compared byte by byte, so that remembering cannot confuse two paths.
+// Real JSON is the same few objects over and over. So what FieldNames said of a name is remembered under the
+// name and the place of its object, and the scrubber hears of a container only when something in it concerns
+// it. Places are numbers: a container gets the number that the same name in the same place got before. They
+// are never used twice for different paths, and names are compared byte by byte, so that remembering cannot
+// confuse two paths.
 #pragma once
 
 #include <array>
@@ -26,11 +27,13 @@ class JsonPath {
   // What announces the elements of the innermost container, an array: the nearest name around it.
   FieldMatch element_match() const { return frames_[depth_ - 1].match; }
 
-  // What the name announces here. `short_name`: fewer than kShortName bytes, and that many are readable at its start.
+  // What the name announces here. `short_name`: fewer than kShortName bytes, and that many are readable at
+  // its start.
   FieldMatch match(const uint8_t* short_name, size_t size, Scrubber& scrubber);
   FieldMatch match(Bytes name, Scrubber& scrubber);
   void forget() { latest_ = nullptr; }  // what follows has no name
-  // A container under the name that match() was asked for last (or without one). False: too deep; the fault is noted.
+  // A container under the name that match() was asked for last (or without one). False: too deep; the fault
+  // is noted.
   [[nodiscard]] bool push(Bytes name, bool object, FieldMatch match, Scrubber& scrubber);
   // The innermost container ends.
   void pop(Scrubber& scrubber) {

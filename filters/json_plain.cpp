@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "filters/json_filter.h"
+#include "src/issuer.h"
 
 namespace cardscrub {
 
@@ -26,7 +27,8 @@ const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
   }
 }
 
-// Behind a number of fewer than 12 digits in front of its point, which something else follows plainly; or `p`.
+// Behind a number of fewer than 12 digits in front of its point, which something else follows plainly; or
+// `p`.
 const uint8_t* pass_number(const uint8_t* const p) {
   const uint8_t* q = p + (*p == '-' ? 1 : 0);
   const uint8_t* const begin = q;
@@ -46,7 +48,10 @@ const uint8_t* pass_number(const uint8_t* const p) {
 const uint8_t* pass_literal(const uint8_t* const p) {
   const size_t size = *p == 'f' ? 5 : 4;
   const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
-  return std::memcmp(p, word, 4) == 0 && (size == 4 || p[4] == 'e') && (kJsonClass[p[size]] & kJsonDelimiter) != 0 ? p + size : p;
+  return std::memcmp(p, word, 4) == 0 && (size == 4 || p[4] == 'e') &&
+                 (kJsonClass[p[size]] & kJsonDelimiter) != 0
+             ? p + size
+             : p;
 }
 
 }  // namespace
@@ -57,12 +62,26 @@ bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) {
   if (digits < limits::kPanMin && digits + scan.high / 2 >= limits::kPanMin) {
     digits += look_for_foreign(data, scan.size).digits;
   }
-  return digits < limits::kPanMin || (!scan.escapes && scan.high == 0 && !linked_digits(data, scan.size));
+  if (digits < limits::kPanMin) return true;
+  if (scan.escapes || scan.high != 0) return false;
+  return scan.digits == scan.size ? !may_be_issued(data, scan.size) : !linked_digits(data, scan.size);
 }
 
-// Passes over what nobody needs to look at: names that are short, strings and numbers with few digits, what is between them.
-// Stops at the first character of anything else, at the root, and near the end of the text. Most of a body meets
-// nothing but this, so it is written for few instructions: where it is in the diagram is where it is in the code.
+bool JsonFilter::may_be_issued(const uint8_t* data, size_t size) {
+  if (size > limits::kPanMax) return false;
+  Digits digits;
+  for (size_t i = 0; i < size; ++i) {
+    if (!digits.push(static_cast<uint8_t>(data[i] - '0'))) return false;
+  }
+  const IssuerRange* range = find_issuer(digits.span());
+  return range != nullptr && (range->lengths >> size & 1u) != 0 &&
+         (!range->luhn || luhn_valid(digits.span()));
+}
+
+// Passes over what nobody needs to look at: names that are short, strings and numbers with few digits, what
+// is between them. Stops at the first character of anything else, at the root, and near the end of the text.
+// Most of a body meets nothing but this, so it is written for few instructions: where it is in the diagram is
+// where it is in the code.
 void JsonFilter::pass_plain() {
   if (text_.size - at_ <= kAhead || path_.empty()) return;
   const uint8_t* p = text_.data + at_;
@@ -73,10 +92,16 @@ void JsonFilter::pass_plain() {
   };
   State state = state_;
   switch (state) {
-    case State::kFirstValue: case State::kValue: goto at_value;
-    case State::kFirstKey: case State::kKey: goto at_key;
-    case State::kEnd: goto at_end;
-    default: return;
+    case State::kFirstValue:
+    case State::kValue:
+      goto at_value;
+    case State::kFirstKey:
+    case State::kKey:
+      goto at_key;
+    case State::kEnd:
+      goto at_end;
+    default:
+      return;
   }
 
 at_key:

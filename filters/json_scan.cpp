@@ -120,8 +120,10 @@ unsigned count_bits(uint32_t bits) {
     const __m256i digit = _mm256_cmpgt_epi8(shifted, _mm256_set1_epi8(0x7F - 10));
     const uint32_t stops = static_cast<uint32_t>(_mm256_movemask_epi8(stop));
     const uint32_t seen = stops ^ (stops - 1);  // up to and with the first one; all when there is none
-    uint32_t low = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), block)));
-    digits += static_cast<unsigned>(__builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(digit)) & seen));
+    uint32_t low =
+        static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), block)));
+    digits +=
+        static_cast<unsigned>(__builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(digit)) & seen));
     low &= seen;
     if (low != 0) {
       const uint32_t high = static_cast<uint32_t>(_mm256_movemask_epi8(block));
@@ -150,7 +152,8 @@ StringScan scan_string_sse2(const uint8_t* data, size_t size) {
   size_t at = 0;
   while (at + 16 <= size) {
     __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + at));
-    __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+    __m128i stop =
+        _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
     __m128i digits = _mm_cmpgt_epi8(_mm_add_epi8(block, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
     uint32_t high = static_cast<uint32_t>(_mm_movemask_epi8(block));
     uint32_t low = static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpgt_epi8(_mm_set1_epi8(0x20), block)));
@@ -189,7 +192,8 @@ size_t plain_run_sse2(const uint8_t* data, size_t size) {
   size_t at = 0;
   for (; at + 16 <= size; at += 16) {
     __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + at));
-    __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+    __m128i stop =
+        _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
     stop = _mm_or_si128(stop, _mm_cmpgt_epi8(_mm_set1_epi8(0x20), block));
     uint32_t bits = static_cast<uint32_t>(_mm_movemask_epi8(stop));
     if (bits != 0) return at + static_cast<unsigned>(__builtin_ctz(bits));
@@ -225,10 +229,11 @@ bool linked_digits(const uint8_t* data, size_t size) {
     const size_t begin = at + 16 <= size ? at : size - std::min<size_t>(size, 16);
     if (size < 16) break;
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + begin));
-    const __m128i digit = _mm_cmpgt_epi8(_mm_add_epi8(block, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
-    const __m128i separator =
-        _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(' ')),
-                     _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('-')), _mm_cmpeq_epi8(block, _mm_set1_epi8('.'))));
+    const __m128i digit =
+        _mm_cmpgt_epi8(_mm_add_epi8(block, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
+    const __m128i separator = _mm_or_si128(
+        _mm_cmpeq_epi8(block, _mm_set1_epi8(' ')),
+        _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('-')), _mm_cmpeq_epi8(block, _mm_set1_epi8('.'))));
     const unsigned seen = static_cast<unsigned>(at - begin);
     digits = digits >> 16 | static_cast<uint32_t>(_mm_movemask_epi8(digit)) >> seen << 16;
     separators = separators >> 16 | static_cast<uint32_t>(_mm_movemask_epi8(separator)) >> seen << 16;

@@ -34,12 +34,12 @@ std::span<const StringScanner> string_scanners();  // those that run on this pro
 StringScan scan_string(const uint8_t* data, size_t size);
 size_t plain_run(const uint8_t* data, size_t size);
 
-// Whether ASCII holds twelve digits with at most one space, hyphen or full stop between two of them. Never false for text with
-// a card number or track data in it (detector.h).
+// Whether ASCII holds twelve digits with at most one space, hyphen or full stop between two of them. Never
+// false for text with a card number or track data in it (detector.h).
 bool linked_digits(const uint8_t* data, size_t size);
 
-// scan_string() for a string of at most 15 characters, inline: the index of the closing quote of a string of plain ASCII
-// with at most 11 digits; 16: something else, ask scan_string(). Needs 16 readable bytes.
+// scan_string() for a string of at most 15 characters, inline: the index of the closing quote of a string of
+// plain ASCII with at most 11 digits; 16: something else, ask scan_string(). Needs 16 readable bytes.
 inline constexpr size_t kShort = 16;
 inline size_t scan_short(const uint8_t* data) {
 #if defined(__SSE2__)
@@ -48,12 +48,14 @@ inline size_t scan_short(const uint8_t* data) {
   __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
   __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
   // bits 0..15: plain and neither quote nor backslash
-  unsigned bits = static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), plain)));
+  unsigned bits =
+      static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), plain)));
   unsigned at = static_cast<unsigned>(__builtin_ctz(~bits));
   if (at == kShort || data[at] != '"') return kShort;
   if (at < 12) return at;
   __m128i shifted = _mm_add_epi8(block, _mm_set1_epi8(0x7F - '9'));
-  unsigned digits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpgt_epi8(shifted, _mm_set1_epi8(0x7F - 10))));
+  unsigned digits =
+      static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpgt_epi8(shifted, _mm_set1_epi8(0x7F - 10))));
   digits &= (1u << at) - 1;
   // 12 of at most 15 are digits only if at most 3 are not
   unsigned others = ~digits & ((1u << at) - 1);
@@ -80,7 +82,8 @@ inline size_t skip_spaces(const uint8_t* data, size_t size) {
 #if defined(__SSE2__)
   for (; i + 16 <= size; i += 16) {
     __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + i));
-    unsigned other = ~static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(' ')))) & 0xFFFF;
+    unsigned other =
+        ~static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(' ')))) & 0xFFFF;
     if (other != 0) return i + static_cast<unsigned>(__builtin_ctz(other));
   }
 #endif

@@ -37,13 +37,22 @@ size_t hex_run(const uint8_t* data, size_t size, char32_t* value) {
 // The control characters and signs of RFC 8259, 7; 0: unknown.
 uint8_t simple_escape(uint8_t c) {
   switch (c) {
-    case '"': case '\\': case '/': return c;
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    default: return 0;
+    case '"':
+    case '\\':
+    case '/':
+      return c;
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return 0;
   }
 }
 
@@ -113,8 +122,8 @@ bool JsonString::read(const Text& text, bool last, Scrubber& scrubber) {
   }
 }
 
-// Whether the value ends at the cursor; *pass: the units of its end that go with it. False with *pass != 0: that depends
-// on what is to come.
+// Whether the value ends at the cursor; *pass: the units of its end that go with it. False with *pass != 0:
+// that depends on what is to come.
 bool JsonString::at_end(const Text& text, bool last, size_t* pass) {
   uint8_t c = text.data[cursor_];
   switch (end_) {

@@ -1,4 +1,5 @@
-// A string, a name or a stretch of no JSON on its way to the scrubber, in pieces: escapes undone, bounded memory.
+// A string, a name or a stretch of no JSON on its way to the scrubber, in pieces: escapes undone, bounded
+// memory.
 #pragma once
 
 #include <array>
@@ -8,8 +9,8 @@
 
 namespace cardscrub {
 
-// Shows the wire as it is as long as it says what it means; from the first escape or character that needs normalising on
-// it shows decoded text, of which only what the scrubber did not settle is kept.
+// Shows the wire as it is as long as it says what it means; from the first escape or character that needs
+// normalising on it shows decoded text, of which only what the scrubber did not settle is kept.
 class JsonString {
  public:
   // What ends it.
@@ -19,7 +20,7 @@ class JsonString {
     kStructure,   // any of " { } [ ] , : which stays
     kScalar,      // as kStructure, and white space
     kLine,        // a line feed: a // comment
-    kComment,       // */, which is passed over
+    kComment,     // */, which is passed over
   };
 
   explicit JsonString(unsigned layer) : reader_(layer), layer_(layer) {}

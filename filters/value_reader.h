@@ -1,5 +1,6 @@
-// A value of any filter, on its way to the scrubber: waits for the whole where the scrubber wants it whole, and opens a
-// JSON filter inside where the text of an unnamed value is JSON itself (JSON in a JSON string, in a form field, in a part).
+// A value of any filter, on its way to the scrubber: waits for the whole where the scrubber wants it whole,
+// and opens a JSON filter inside where the text of an unnamed value is JSON itself (JSON in a JSON string, in
+// a form field, in a part).
 //
 //   begin --named--> whole: shown once, complete; too long: from then on as a stream
 //         --not----> undecided --first character { or [--> inner filter, under the value's name
@@ -21,8 +22,8 @@ class ValueReader {
 
   // The leaf need not outlive the call.
   void begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& scrubber);
-  // As Scrubber::text(), with the stretches as they come: the caller shows all that is not settled plus what is new.
-  // Returns how many leading units are settled; with last, all.
+  // As Scrubber::text(), with the stretches as they come: the caller shows all that is not settled plus what
+  // is new. Returns how many leading units are settled; with last, all.
   size_t text(const Text& text, bool last, Scrubber& scrubber);
 
  private:
@@ -30,11 +31,12 @@ class ValueReader {
 
   unsigned layer_;
   Want want_ = Want::kStream;
-  bool decided_ = false;    // whether the text is JSON
-  bool opened_ = false;     // the inner filter's scope is open
+  bool decided_ = false;  // whether the text is JSON
+  bool opened_ = false;   // the inner filter's scope is open
   ValueType type_ = ValueType::kFree;
   uint8_t leaf_size_ = 0;
-  std::array<uint8_t, limits::kNameMax + 1> leaf_{};  // cut: a longer name matches nothing, one byte more shows that
+  std::array<uint8_t, limits::kNameMax + 1>
+      leaf_{};  // cut: a longer name matches nothing, one byte more shows that
   std::unique_ptr<Filter> inner_;
 };
 

@@ -34,6 +34,7 @@ ngx_buf_t* join(ngx_http_request_t* r) {
   ngx_buf_t* joined = size == 0 ? nullptr : ngx_create_temp_buf(r->pool, size);
   if (joined == nullptr) return nullptr;
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    if (cl->buf->last == cl->buf->pos) continue;  // perhaps nowhere at all
     joined->last = ngx_cpymem(joined->last, cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
   }
   return joined;

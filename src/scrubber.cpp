@@ -32,9 +32,20 @@ size_t run_start(const Text& text, size_t at) {
   return start;
 }
 
-// Nothing but '*' and what may stand between groups: a code that was masked before.
+// The units of a '*' at i, as mask() leaves it: one in ASCII, three in UTF-8 for the full-width one; 0: none stands there.
+size_t star_at(const Text& text, size_t i) {
+  if (text.data[i] == '*') return 1;
+  return text.size - i >= 3 && text.data[i] == 0xEF && text.data[i + 1] == 0xBC && text.data[i + 2] == 0x8A ? 3 : 0;
+}
+
+// Nothing but stars: a code that was masked before.
 bool is_masked_code(const Text& text) {
-  return text.size != 0 && std::all_of(text.data, text.data + text.size, [](uint8_t c) { return c == '*'; });
+  for (size_t i = 0; i < text.size;) {
+    size_t star = star_at(text, i);
+    if (star == 0) return false;
+    i += star;
+  }
+  return text.size != 0;
 }
 
 // BIN, stars, last four: a PAN that was masked before.
@@ -43,10 +54,12 @@ bool is_masked_pan(const Text& text) {
   size_t stars = 0;
   for (size_t i = 0; i < text.size; ++i) {
     uint8_t c = text.data[i];
+    size_t star = star_at(text, i);
     if (is_digit(c)) {
       ++digits;
-    } else if (c == '*') {
+    } else if (star != 0) {
       ++stars;
+      i += star - 1;
     } else if (c != ' ' && c != '-') {
       return false;
     }
@@ -160,9 +173,30 @@ size_t Scrubber::sweep(const Text& text, bool last) {
       before_.add({text.data, settled});
       return settled;
     }
-    swept(text, next.finding, next.alone, last);
     from = next.finding.end;
+    if (!next.alone) {
+      // Two numbers may share a group, and either may be the one that was meant: neither leaves anything behind.
+      Detector::Next other = worker_.detector->next(text, next.finding.begin + 1, before_, last, options,
+                                                    worker_.scratch.get());
+      if (other.outcome == Detector::Outcome::kFound && other.finding.begin < next.finding.end) {
+        swept_together(text, next.finding, other.finding);
+        from = std::max(from, other.finding.end);
+        continue;
+      }
+    }
+    swept(text, next.finding, next.alone, last);
   }
+}
+
+void Scrubber::swept_together(const Text& text, const Finding& first, const Finding& second) {
+  const Action action = !changes()                          ? Action::kNone
+                        : policy_.sweep == Action::kReject ? Action::kReject
+                                                            : Action::kMask;
+  for (const Finding& finding : {first, second}) {
+    note(finding.kind, finding.brand, action, Reason::kNone, text, finding.begin, finding.end);
+  }
+  if (action == Action::kReject) verdict_.refuse(Reason::kPanForbidden, field());
+  if (action == Action::kMask) mask(text, first.begin, std::max(first.end, second.end), false);
 }
 
 // True when the text, after a token was written to it, holds a number that runs into the token: digits of the token
@@ -388,8 +422,6 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   remember_first(at.digits, brand, action == Action::kTokenize ? &token : nullptr);
   if (action == Action::kMask) {
     mask(text, begin, end, true);
-    // Two numbers may share digits: what the mask leaves in clear must not complete the other one.
-    if (!alone && overlaps_a_finding(text, {begin, end, Kind::kPan, brand}, last)) mask(text, begin, end, false);
     scope().strong = scope().strong || strong;
     return;
   }

@@ -93,6 +93,7 @@ class Scrubber {
   // ---- scrubber.cpp: what a value is, and what is written
   size_t sweep(const Text& text, bool last);
   void swept(const Text& text, const Finding& finding, bool alone, bool last);
+  void swept_together(const Text& text, const Finding& first, const Finding& second);
   bool overlaps_a_finding(const Text& text, const Finding& finding, bool last);
   void named(const Text& text);
   void named_pan(const Text& text);

@@ -98,7 +98,7 @@ void values_at_every_cut(void**) {
        "p=%7B%22card_number%22%3A%22" + t + "%22%7D", {}},
       {"text", kText, "pay 4111 1111 1111 1111 now", "pay " + grouped(t, ' ') + " now", {"pan visa tokenize 4+19 "}},
       {"text, two numbers that share a group", kText, "4111 1111 12 97 5555 5555 5555 4444",
-       "**** **** ** ** **** 5555 5555 4444", {}},
+       "**** **** ** ** **** **** **** ****", {}},
       {"text, no card", kText, "phone +49 170 1234567, order 123456789012", "phone +49 170 1234567, order 123456789012", {}},
       {"text, json inside", kText, R"({"card_number":"4111111111111111"})", R"({"card_number":")" + t + R"("})", {}},
       {"binary", "application/octet-stream", std::string("\x00\xFF", 2) + "4111111111111111" + std::string("\x00", 1),

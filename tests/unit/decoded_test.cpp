@@ -82,14 +82,16 @@ void separators_and_letters(void**) {
   }
 }
 
-// The zeros of every script that Unicode 16.0 has decimal digits of, counted out in ranges of the code charts.
+// The zeros of every script that Unicode 16.0 has decimal digits of, counted out in ranges of the code
+// charts.
 constexpr char32_t kZeros[] = {
-    U'0',    0x0660,  0x06F0,  0x07C0,  0x0966,  0x09E6,  0x0A66,  0x0AE6,  0x0B66,  0x0BE6,  0x0C66,  0x0CE6,  0x0D66,
-    0x0DE6,  0x0E50,  0x0ED0,  0x0F20,  0x1040,  0x1090,  0x17E0,  0x1810,  0x1946,  0x19D0,  0x1A80,  0x1A90,  0x1B50,
-    0x1BB0,  0x1C40,  0x1C50,  0xA620,  0xA8D0,  0xA900,  0xA9D0,  0xA9F0,  0xAA50,  0xABF0,  0xFF10,  0x104A0, 0x10D30,
-    0x10D40, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x116D0, 0x116DA, 0x11730,
-    0x118E0, 0x11950, 0x11BF0, 0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x16D70, 0x1CCF0, 0x1D7CE,
-    0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950, 0x1FBF0};
+    U'0',    0x0660,  0x06F0,  0x07C0,  0x0966,  0x09E6,  0x0A66,  0x0AE6,  0x0B66,  0x0BE6,  0x0C66,
+    0x0CE6,  0x0D66,  0x0DE6,  0x0E50,  0x0ED0,  0x0F20,  0x1040,  0x1090,  0x17E0,  0x1810,  0x1946,
+    0x19D0,  0x1A80,  0x1A90,  0x1B50,  0x1BB0,  0x1C40,  0x1C50,  0xA620,  0xA8D0,  0xA900,  0xA9D0,
+    0xA9F0,  0xAA50,  0xABF0,  0xFF10,  0x104A0, 0x10D30, 0x10D40, 0x11066, 0x110F0, 0x11136, 0x111D0,
+    0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x116D0, 0x116DA, 0x11730, 0x118E0, 0x11950, 0x11BF0,
+    0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x16D70, 0x1CCF0, 0x1D7CE, 0x1D7D8,
+    0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950, 0x1FBF0};
 
 std::string hex_of(char32_t c) {
   char out[16];
@@ -119,10 +121,12 @@ void digits_of_every_script(void**) {
         std::string wire = escape ? hex_of(zero + old) : utf8(zero + old);
         Decoded decoded;
         add_code_point(&decoded, zero + old, {wire.size() - 1, escape ? Form::kHex : Form::kByte});
-        if (decoded.size() != 1 || decoded.text().data[0] != '0' + old) fail_msg("U+%04X", static_cast<unsigned>(zero + old));
+        if (decoded.size() != 1 || decoded.text().data[0] != '0' + old)
+          fail_msg("U+%04X", static_cast<unsigned>(zero + old));
         Unit unit = decoded.text().unit(0);
         bool star = zero == U'0' || zero == 0xFF10;
-        if (!writable(unit, false) || writable(unit, true) != star) fail_msg("U+%04X: form", static_cast<unsigned>(zero + old));
+        if (!writable(unit, false) || writable(unit, true) != star)
+          fail_msg("U+%04X: form", static_cast<unsigned>(zero + old));
         for (unsigned now = 0; now < 10; ++now) {
           auto block = exact_block(wire);
           write_digit({block.get(), 0, wire.size()}, unit, static_cast<int>(old), static_cast<int>(now));
@@ -134,7 +138,8 @@ void digits_of_every_script(void**) {
         if (!star) continue;
         auto block = exact_block(wire);
         write_digit({block.get(), 0, wire.size()}, unit, static_cast<int>(old), kStar);
-        assert_true(upper({block.get(), wire.size()}, escape) == (escape ? hex_of(zero - 6) : utf8(zero - 6)));
+        assert_true(upper({block.get(), wire.size()}, escape) ==
+                    (escape ? hex_of(zero - 6) : utf8(zero - 6)));
       }
       if (zero == U'0') continue;
       std::string wire = utf8(zero + old);
@@ -148,7 +153,8 @@ void digits_of_every_script(void**) {
       Decoded decoded;
       add_code_point(&decoded, beside, {0, Form::kByte});
       Text text = decoded.text();
-      if (zero != U'0' && text.size == 1 && is_digit(text.data[0])) fail_msg("U+%04X is no digit", static_cast<unsigned>(beside));
+      if (zero != U'0' && text.size == 1 && is_digit(text.data[0]))
+        fail_msg("U+%04X is no digit", static_cast<unsigned>(beside));
     }
   }
 }
@@ -184,20 +190,46 @@ void utf8_is_read_as_it_is_written(void**) {
   } cases[] = {
       {"empty", "", "", ""},
       {"ASCII", "a1 2", "a1 2", ".b.b"},
-      {"no-break space", "1\xC2\xA0" "2", "1 2", "bfb"},
+      {"no-break space",
+       "1\xC2\xA0"
+       "2",
+       "1 2", "bfb"},
       {"full width", "\xEF\xBC\x94\xEF\xBC\x92", "42", "bb"},
       {"Arabic-Indic", "\xD9\xA4x", "4x", "d."},
-      {"umlaut", "\xC3\xA4" "1", "\xC3\xA4" "1", "ffb"},
-      {"stray continuation", "\x80" "1", "\x80" "1", "fb"},
-      {"overlong slash", "\xC0\xAF" "1", "\xC0\xAF" "1", "ffb"},
+      {"umlaut",
+       "\xC3\xA4"
+       "1",
+       "\xC3\xA4"
+       "1",
+       "ffb"},
+      {"stray continuation",
+       "\x80"
+       "1",
+       "\x80"
+       "1",
+       "fb"},
+      {"overlong slash",
+       "\xC0\xAF"
+       "1",
+       "\xC0\xAF"
+       "1",
+       "ffb"},
       {"overlong digit is none", "\xE0\x80\xB4", "\xE0\x80\xB4", "fff"},
       {"surrogate", "\xED\xA0\x80", "\xED\xA0\x80", "fff"},
       {"beyond U+10FFFF", "\xF4\x90\x80\x80", "\xF4\x90\x80\x80", "ffff"},
       {"cut off", "1\xEF\xBC", "1\xEF\xBC", "bff"},
-      {"cut off by ASCII", "\xEF\xBC" "4", "\xEF\xBC" "4", "ffb"},
-      {"cut off by a digit", "\xEF\xEF\xBC\x94", "\xEF" "4", "fb"},
-      {"long ASCII in front", "0123456789012345678901234567890123456789\xEF\xBC\x94", "01234567890123456789012345678901234567894",
-       "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},
+      {"cut off by ASCII",
+       "\xEF\xBC"
+       "4",
+       "\xEF\xBC"
+       "4",
+       "ffb"},
+      {"cut off by a digit", "\xEF\xEF\xBC\x94",
+       "\xEF"
+       "4",
+       "fb"},
+      {"long ASCII in front", "0123456789012345678901234567890123456789\xEF\xBC\x94",
+       "01234567890123456789012345678901234567894", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"},
   };
   for (const auto& c : cases) {
     auto block = exact_block(c.in);
@@ -209,14 +241,16 @@ void utf8_is_read_as_it_is_written(void**) {
       Unit unit = decoded.text().unit(i);
       Form form = c.forms[i] == 'b' ? Form::kByte : c.forms[i] == 'd' ? Form::kByteDigit : Form::kFixed;
       if (c.forms[i] != '.' && unit.form != form) fail_msg("case: %s: form of unit %zu", c.name, i);
-      if (unit.at < before || unit.at < 100 || unit.at >= 100 + c.in.size()) fail_msg("case: %s: place of unit %zu", c.name, i);
+      if (unit.at < before || unit.at < 100 || unit.at >= 100 + c.in.size())
+        fail_msg("case: %s: place of unit %zu", c.name, i);
       before = unit.at;
     }
     // Twice decoded is once decoded: the places survive.
     Decoded again;
     decode_utf8(decoded.text(), &again);
     if (shown(again) != c.out) fail_msg("case: %s: twice", c.name);
-    for (size_t i = 0; i < again.size(); ++i) assert_int_equal(again.text().unit(i).at, decoded.text().unit(i).at);
+    for (size_t i = 0; i < again.size(); ++i)
+      assert_int_equal(again.text().unit(i).at, decoded.text().unit(i).at);
   }
 }
 
@@ -237,14 +271,18 @@ void what_needs_normalising(void**) {
       {"ideographic space", "\xE3\x80\x80", true, 0},
       {"two scripts", "\xD9\xA4 \xE0\xA5\xA7", true, 2},
       {"cut off", "\xEF\xBC", false, 0},
-      {"Latin-1 no-break space", "4111\xA0" "1111", false, 0},
+      {"Latin-1 no-break space",
+       "4111\xA0"
+       "1111",
+       false, 0},
   };
   for (const auto& c : cases) {
     // Also far behind and in front of plain text, so that every way through the scan is taken.
     for (size_t front : {0u, 1u, 31u, 32u, 33u, 70u}) {
       std::string in = std::string(front, 'x') + std::string(c.in) + std::string(front, 'y');
       auto block = exact_block(in);
-      if (needs_normalising(block.get(), in.size()) != c.needed) fail_msg("case: %s, %zu in front", c.name, front);
+      if (needs_normalising(block.get(), in.size()) != c.needed)
+        fail_msg("case: %s, %zu in front", c.name, front);
       if (look_for_foreign(block.get(), in.size()).digits != c.digits) fail_msg("case: %s: digits", c.name);
     }
   }
@@ -256,10 +294,17 @@ void open_sequences(void**) {
     std::string_view in;
     size_t open;
   } cases[] = {
-      {"empty", "", 0},          {"ASCII", "abc", 0},        {"lead of two", "a\xC2", 1},
-      {"lead of three", "\xE2", 1}, {"two of three", "a\xE2\x80", 2}, {"three of four", "\xF0\x9D\x9F", 3},
-      {"complete", "\xE2\x80\x93", 0}, {"stray continuations", "\x80\x80\x80", 0}, {"never a lead", "\xFF", 0},
-      {"overlong", "\xE0\x80", 0}, {"complete, then lead", "\xC2\xA0\xC2", 1},
+      {"empty", "", 0},
+      {"ASCII", "abc", 0},
+      {"lead of two", "a\xC2", 1},
+      {"lead of three", "\xE2", 1},
+      {"two of three", "a\xE2\x80", 2},
+      {"three of four", "\xF0\x9D\x9F", 3},
+      {"complete", "\xE2\x80\x93", 0},
+      {"stray continuations", "\x80\x80\x80", 0},
+      {"never a lead", "\xFF", 0},
+      {"overlong", "\xE0\x80", 0},
+      {"complete, then lead", "\xC2\xA0\xC2", 1},
   };
   for (const auto& c : cases) {
     auto block = exact_block(c.in);

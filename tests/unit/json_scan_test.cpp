@@ -54,14 +54,14 @@ void check(std::string_view in) {
   auto block = exact_block(in);
   const StringScan want = scan_plainly(in);
   size_t run = 0;
-  while (run < in.size() && static_cast<uint8_t>(in[run]) >= 0x20 && static_cast<uint8_t>(in[run]) < 0x80 && in[run] != '"' &&
-         in[run] != '\\') {
+  while (run < in.size() && static_cast<uint8_t>(in[run]) >= 0x20 && static_cast<uint8_t>(in[run]) < 0x80 &&
+         in[run] != '"' && in[run] != '\\') {
     ++run;
   }
   for (const StringScanner& scanner : string_scanners()) {
     const StringScan got = scanner.scan_string(block.get(), in.size());
-    if (got.size != want.size || got.digits != want.digits || got.high != want.high || got.closed != want.closed ||
-        got.escapes != want.escapes || got.flawed != want.flawed) {
+    if (got.size != want.size || got.digits != want.digits || got.high != want.high ||
+        got.closed != want.closed || got.escapes != want.escapes || got.flawed != want.flawed) {
       fail_msg("scan_string, %s: %.*s", scanner.name, static_cast<int>(in.size()), in.data());
     }
     if (scanner.plain_run(block.get(), in.size()) != run) {
@@ -70,15 +70,19 @@ void check(std::string_view in) {
   }
   size_t spaces = 0;
   while (spaces < in.size() && in[spaces] == ' ') ++spaces;
-  if (skip_spaces(block.get(), in.size()) != spaces) fail_msg("skip_spaces: %.*s", static_cast<int>(in.size()), in.data());
+  if (skip_spaces(block.get(), in.size()) != spaces)
+    fail_msg("skip_spaces: %.*s", static_cast<int>(in.size()), in.data());
   if (in.size() < kShort) return;
-  const bool is_short = want.closed && want.size < kShort && !want.escapes && !want.flawed && want.high == 0 && want.digits < 12;
-  if (scan_short(block.get()) != (is_short ? want.size : kShort)) fail_msg("scan_short: %.*s", static_cast<int>(in.size()), in.data());
+  const bool is_short = want.closed && want.size < kShort && !want.escapes && !want.flawed &&
+                        want.high == 0 && want.digits < 12;
+  if (scan_short(block.get()) != (is_short ? want.size : kShort))
+    fail_msg("scan_short: %.*s", static_cast<int>(in.size()), in.data());
 }
 
 void strings_of_every_size(void**) {
   for (size_t size = 0; size < 150; ++size) {
-    for (std::string_view end : {"\"", "\"tail and more tail and more", "\\\"x\"", "\\", "\\u", "\\u00", "\\u0034\"", "\\x\"", "\n\"", "\xC3\xA9\"", ""}) {
+    for (std::string_view end : {"\"", "\"tail and more tail and more", "\\\"x\"", "\\", "\\u", "\\u00",
+                                 "\\u0034\"", "\\x\"", "\n\"", "\xC3\xA9\"", ""}) {
       check(std::string(size, 'a') + std::string(end));
       check(std::string(size, '7') + std::string(end));
       check(std::string(size, ' ') + std::string(end));
@@ -103,7 +107,8 @@ bool linked_plainly(std::string_view in) {
   for (size_t i = 0; i < in.size(); ++i) {
     if (is_digit(static_cast<uint8_t>(in[i]))) {
       if (++count == 12) return true;
-    } else if ((in[i] != ' ' && in[i] != '-' && in[i] != '.') || i == 0 || !is_digit(static_cast<uint8_t>(in[i - 1]))) {
+    } else if ((in[i] != ' ' && in[i] != '-' && in[i] != '.') || i == 0 ||
+               !is_digit(static_cast<uint8_t>(in[i - 1]))) {
       count = 0;
     }
   }
@@ -132,7 +137,8 @@ void digits_that_belong_together(void**) {
     for (size_t front = 0; front < 40; ++front) {
       const std::string in = std::string(front, 'x') + std::string(c.in) + std::string(front / 3, '"');
       auto block = exact_block(in);
-      if (linked_digits(block.get(), in.size()) != c.linked) fail_msg("case: %s, %zu in front", c.name, front);
+      if (linked_digits(block.get(), in.size()) != c.linked)
+        fail_msg("case: %s, %zu in front", c.name, front);
     }
   }
   std::minstd_rand random(6);

@@ -16,7 +16,8 @@ using testing::Run;
 // The whole text is one value: a filter that is nothing but a reader.
 class OneValue : public Filter {
  public:
-  OneValue(unsigned layer, std::string_view name, ValueType type) : reader_(layer), name_(name), type_(type) {}
+  OneValue(unsigned layer, std::string_view name, ValueType type)
+      : reader_(layer), name_(name), type_(type) {}
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!begun_) {
       // A copy that is gone after the call.
@@ -51,18 +52,42 @@ void values_at_every_cut(void**) {
   const std::string t = visa();
   const std::string spaces(100, ' ');
   const Case cases[] = {
-      {"named", "card_number", ValueType::kString, "4111111111111111", t, {"pan visa tokenize 0+16 card_number"}},
+      {"named",
+       "card_number",
+       ValueType::kString,
+       "4111111111111111",
+       t,
+       {"pan visa tokenize 0+16 card_number"}},
       {"named, JSON inside is none", "card_number", ValueType::kString, R"({"a":1})", "", {}},
-      {"swept", "note", ValueType::kString, "my 4111111111111111 ok", "my " + t + " ok", {"pan visa tokenize 3+16 note"}},
+      {"swept",
+       "note",
+       ValueType::kString,
+       "my 4111111111111111 ok",
+       "my " + t + " ok",
+       {"pan visa tokenize 3+16 note"}},
       {"swept behind spaces", "note", ValueType::kString, spaces + "4111111111111111", spaces + t, {}},
       {"only spaces", "note", ValueType::kString, spaces, spaces, {}},
       {"number", "n", ValueType::kNumber, "4111111111111111", t, {}},
       {"a key is no JSON", "", ValueType::kKey, R"({"cvv":"123"})", R"({"cvv":"123"})", {}},
-      {"JSON inside", "p", ValueType::kString, R"({"cvv":"123","pan_no":"4111111111111111"})", R"({"cvv":"***","pan_no":")" + t + R"("})", {}},
-      {"JSON inside, spaces in front", "p", ValueType::kFree, spaces + "\r\n" + R"({"cvv":"123"})", spaces + "\r\n" + R"({"cvv":"***"})", {}},
+      {"JSON inside",
+       "p",
+       ValueType::kString,
+       R"({"cvv":"123","pan_no":"4111111111111111"})",
+       R"({"cvv":"***","pan_no":")" + t + R"("})",
+       {}},
+      {"JSON inside, spaces in front",
+       "p",
+       ValueType::kFree,
+       spaces + "\r\n" + R"({"cvv":"123"})",
+       spaces + "\r\n" + R"({"cvv":"***"})",
+       {}},
       {"list inside", "p", ValueType::kString, R"([{"cvv":"123"}])", R"([{"cvv":"***"}])", {}},
-      {"the path goes through the leaf", "card", ValueType::kString, R"({"number":"4111111111111111"})",
-       R"({"number":")" + t + R"("})", {"pan visa tokenize 11+16 card.number"}},
+      {"the path goes through the leaf",
+       "card",
+       ValueType::kString,
+       R"({"number":"4111111111111111"})",
+       R"({"number":")" + t + R"("})",
+       {"pan visa tokenize 11+16 card.number"}},
       {"begins like JSON", "p", ValueType::kString, "[card] 4111 1111 1111 1111, thanks", "", {}},
       {"ignored", "p", ValueType::kLiteral, "4111111111111111", "4111111111111111", {}},
   };
@@ -78,7 +103,8 @@ void values_at_every_cut(void**) {
       if (want.empty()) continue;
       if (run.out != want) fail_msg("case: %s, pieces of %zu: %s", c.name, chunk, run.out.c_str());
       if (!c.events.empty() && run.events != c.events) {
-        fail_msg("case: %s, pieces of %zu: %s", c.name, chunk, run.events.empty() ? "no event" : run.events[0].c_str());
+        fail_msg("case: %s, pieces of %zu: %s", c.name, chunk,
+                 run.events.empty() ? "no event" : run.events[0].c_str());
       }
     }
   }
@@ -125,11 +151,13 @@ void too_long_at_every_cut(void**) {
         OneValue filter(0, "card_number", ValueType::kString);
         Run run = testing::run_filter(filter, policy, in, chunk);
         if (run.out != whole.out) fail_msg("%zu units in pieces of %zu", size, chunk);
-        if (run.verdict.refused() != whole.verdict.refused()) fail_msg("%zu units in pieces of %zu: verdict", size, chunk);
+        if (run.verdict.refused() != whole.verdict.refused())
+          fail_msg("%zu units in pieces of %zu: verdict", size, chunk);
         if (run.largest_held > limits::kNamedValueMax + 1024) fail_msg("%zu held", run.largest_held);
       }
       bool digits = std::any_of(whole.out.begin(), whole.out.end(), [](char c) { return c == '4'; });
-      if (invalid == Action::kMask && size > limits::kNamedValueMax && digits) fail_msg("%zu units: not masked", size);
+      if (invalid == Action::kMask && size > limits::kNamedValueMax && digits)
+        fail_msg("%zu units: not masked", size);
     }
   }
 }
