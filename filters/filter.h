@@ -18,7 +18,4 @@ class Filter {
   virtual size_t feed(const Text& text, bool last, Scrubber& scrubber) = 0;
 };
 
-// The largest number of units that a filter may leave unsettled (a named value and its surroundings); anything
-// beyond is reported to the scrubber as limits allow.
-
 }  // namespace cardscrub

@@ -43,7 +43,8 @@ char* set_mode(ngx_conf_t* cf, ngx_command_t*, void* location) {
     return refuse(cf, "unknown value", value, "it must be off, on, monitor or hold variables");
   }
   conf->mode = kWishDynamic;
-  conf->mode_value = static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+  conf->mode_value =
+      static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
   if (conf->mode_value == nullptr) return kError;
   ngx_http_compile_complex_value_t compile{};
   compile.cf = cf;
@@ -77,7 +78,8 @@ char* add_field(ngx_conf_t* cf, LocationConf* conf) {
 }
 
 char* set_field(ngx_conf_t* cf, ngx_command_t*, void* location) {
-  return guard(cf->log, "reading cardscrub_field", kError, [&] { return add_field(cf, static_cast<LocationConf*>(location)); });
+  return guard(cf->log, "reading cardscrub_field", kError,
+               [&] { return add_field(cf, static_cast<LocationConf*>(location)); });
 }
 
 char* set_require(ngx_conf_t* cf, ngx_command_t*, void* location) {
@@ -104,7 +106,8 @@ char* set_brands(ngx_conf_t* cf, ngx_command_t*, void* location) {
     Brand brand = Brand::kUnknown;
     if (!brand_from_name(view(arguments(cf)[i]), &brand)) {
       std::string choice = "it must be one of";
-      for (size_t b = 1; b < kBrands; ++b) choice += (b == 1 ? " " : ", ") + std::string(brand_name(static_cast<Brand>(b)));
+      for (size_t b = 1; b < kBrands; ++b)
+        choice += (b == 1 ? " " : ", ") + std::string(brand_name(static_cast<Brand>(b)));
       return refuse(cf, "unknown brand", arguments(cf)[i], choice);
     }
     conf->brands |= ngx_uint_t{1} << static_cast<unsigned>(brand);
@@ -126,7 +129,8 @@ char* set_zone(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   ngx_str_t value = arguments(cf)[1];
   ssize_t size = ngx_parse_size(&value);
   if (size == NGX_ERROR) return const_cast<char*>("is no size");
-  if (static_cast<size_t>(size) < kZoneLeast) return refuse(cf, "too small a zone", value, "it must be 256k or more");
+  if (static_cast<size_t>(size) < kZoneLeast)
+    return refuse(cf, "too small a zone", value, "it must be 256k or more");
   main->zone_size = static_cast<size_t>(size);
   return NGX_CONF_OK;
 }
@@ -156,7 +160,8 @@ char* set_limit(ngx_conf_t* cf, ngx_command_t* command, void* location) {
 }
 
 char* set_status(ngx_conf_t* cf, ngx_command_t*, void*) {
-  auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  auto* core =
+      static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
   core->handler = on_status;
   return NGX_CONF_OK;
 }
@@ -215,31 +220,37 @@ ngx_command_t in_main(std::string_view name, ngx_uint_t type, Setter set, ngx_ui
 ngx_command_t g_directives[] = {
     in_location("cardscrub", kAnywhere | NGX_CONF_TAKE1, set_mode),
     in_location("cardscrub_field", kAnywhere | NGX_CONF_2MORE, set_field),
-    in_location("cardscrub_pan", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(pan), g_pan),
-    in_location("cardscrub_code", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(code), g_code),
-    in_location("cardscrub_sweep", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(sweep), g_sweep),
-    in_location("cardscrub_head", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(head), g_sweep),
-    in_location("cardscrub_invalid", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(invalid),
-                g_invalid),
+    in_location("cardscrub_pan", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(pan),
+                g_pan),
+    in_location("cardscrub_code", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(code),
+                g_code),
+    in_location("cardscrub_sweep", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(sweep),
+                g_sweep),
+    in_location("cardscrub_head", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(head),
+                g_sweep),
+    in_location("cardscrub_invalid", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(invalid), g_invalid),
     in_location("cardscrub_require", NGX_HTTP_LOC_CONF | NGX_CONF_1MORE, set_require),
     in_location("cardscrub_brands", kAnywhere | NGX_CONF_1MORE, set_brands),
     in_location("cardscrub_token_format", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
                 CARDSCRUB_AT(token_format), g_token_format),
     in_location("cardscrub_namespace", kAnywhere | NGX_CONF_TAKE1, ngx_http_set_complex_value_slot,
                 CARDSCRUB_AT(name_space)),
-    in_location("cardscrub_encoded", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(encoded),
-                g_encoded),
-    in_location("cardscrub_test_cards", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(test_cards),
-                g_test_cards),
-    in_location("cardscrub_upgrade", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(upgrade),
-                g_upgrade),
-    in_location("cardscrub_require_tls", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot, CARDSCRUB_AT(require_tls)),
+    in_location("cardscrub_encoded", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(encoded), g_encoded),
+    in_location("cardscrub_test_cards", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(test_cards), g_test_cards),
+    in_location("cardscrub_upgrade", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(upgrade), g_upgrade),
+    in_location("cardscrub_require_tls", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+                CARDSCRUB_AT(require_tls)),
     in_location("cardscrub_code_ttl", kAnywhere | NGX_CONF_TAKE1, set_code_ttl),
     in_location("cardscrub_max_findings", kAnywhere | NGX_CONF_TAKE1, set_limit, CARDSCRUB_AT(max_findings),
                 limit(limits::kFindings)),
     in_location("cardscrub_max_depth", kAnywhere | NGX_CONF_TAKE1, set_limit, CARDSCRUB_AT(max_depth),
                 limit(limits::kDepth)),
-    in_location("cardscrub_max_inflate", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot, CARDSCRUB_AT(max_inflate)),
+    in_location("cardscrub_max_inflate", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+                CARDSCRUB_AT(max_inflate)),
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),
     in_main("cardscrub_keys", NGX_CONF_TAKE1, set_keys),
     in_main("cardscrub_zone", NGX_CONF_TAKE1, set_zone),

@@ -7,7 +7,8 @@
 
 namespace cardscrub {
 
-// Runs `work`; when it throws, writes one fixed sentence (never what(), which could quote what was read) and returns `fallback`.
+// Runs `work`; when it throws, writes one fixed sentence (never what(), which could quote what was read) and
+// returns `fallback`.
 template <typename Value, typename Work>
 Value guard(ngx_log_t* log, const char* moment, Value fallback, Work&& work) noexcept {
   try {

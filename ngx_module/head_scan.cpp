@@ -11,48 +11,49 @@ namespace cardscrub {
 
 namespace {
 
-bool is_joint(char c) { return c == '-' || c == '_' || c == ' '; }
-bool splits(char c) { return c == '[' || c == ']' || c == '.'; }
+// Bytes of a name: 1..26 letters of either case, 27 digits, the joints '-', '_' and ' ', which do not count,
+// and what splits a name into components.
+constexpr uint8_t kJoint = 28;
+constexpr uint8_t kSplit = 29;
+constexpr std::array<uint8_t, 256> kClasses = [] {
+  std::array<uint8_t, 256> table{};
+  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = static_cast<uint8_t>(c - 'a' + 1);
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = 27;
+  for (unsigned c : {0x2du, 0x5fu, 0x20u}) table[c] = kJoint;  // - _ space
+  for (unsigned c : {0x5bu, 0x5du, 0x2eu}) table[c] = kSplit;  // [ ] .
+  return table;
+}();
+uint8_t class_of(char c) { return kClasses[static_cast<uint8_t>(c)]; }
 
-// 1..26 for letters of either case, 27 for digits, 0 for anything else.
-size_t letter_class(char c) {
-  auto byte = static_cast<uint8_t>(c);
-  if (is_alpha(byte)) return (byte | 0x20u) - 'a' + 1u;
-  return is_digit(byte) ? 27 : 0;
-}
-
-// Which lengths (without '-' and '_') the default names with a first and a last letter have: bit n, n < 32.
+// Which lengths (without joints) the default names with a first and a last letter have: bit n, n < 32.
 class DefaultNames {
  public:
   DefaultNames() {
     for (const DefaultField& field : default_fields()) {
       std::string_view leaf = field.pattern.substr(field.pattern.rfind('.') + 1);
-      lengths(leaf.front(), leaf.back()) |= uint32_t{1} << length(leaf);
+      size_t size = 0;
+      for (char c : leaf) size += class_of(c) == kJoint ? 0u : 1u;
+      lengths_[index(class_of(leaf.front()), class_of(leaf.back()))] |= uint32_t{1} << size;
     }
   }
 
   bool may_hold(std::string_view name) const {
-    while (!name.empty() && is_joint(name.front())) name.remove_prefix(1);
-    while (!name.empty() && is_joint(name.back())) name.remove_suffix(1);
     if (name.empty()) return false;
-    uint32_t known = lengths_[index(name.front(), name.back())];
-    if (known == 0 && !splits(name.back())) return false;
+    uint8_t first = class_of(name.front());
+    uint8_t last = class_of(name.back());
+    if (first >= kJoint || last >= kJoint) return true;  // rare; left to the exact comparison
+    uint32_t known = lengths_[index(first, last)];
     size_t size = 0;
     for (char c : name) {
-      if (splits(c)) return true;  // several components: only the last one counts
-      size += is_joint(c) ? 0u : 1u;
+      uint8_t kind = class_of(c);
+      if (kind == kSplit) return true;  // several components: only the last one counts
+      size += kind == kJoint ? 0u : 1u;
     }
     return size < 32 && (known >> size & 1) != 0;
   }
 
  private:
-  static size_t index(char first, char last) { return letter_class(first) * 28 + letter_class(last); }
-  uint32_t& lengths(char first, char last) { return lengths_[index(first, last)]; }
-  static size_t length(std::string_view name) {
-    size_t size = 0;
-    for (char c : name) size += is_joint(c) ? 0u : 1u;
-    return size;
-  }
+  static size_t index(size_t first, size_t last) { return first * 28 + last; }
 
   std::array<uint32_t, 28 * 28> lengths_{};
 };
@@ -70,12 +71,13 @@ bool HeadScan::announces(std::string_view name) const {
   static const Path kRoot;
   if (defaults_only_ && !g_default_names.may_hold(name)) return false;
   bool failed = false;
-  FieldMatch match = fields_.match(kRoot, {reinterpret_cast<const uint8_t*>(name.data()), name.size()}, &failed);
+  FieldMatch match =
+      fields_.match(kRoot, {reinterpret_cast<const uint8_t*>(name.data()), name.size()}, &failed);
   return failed || match.kind != Kind::kNone;
 }
 
-// Names in front of '=', as arguments, cookies and matrix parameters have them. What stands in front of a '=' inside a value is
-// taken for a name too: at worst a scrubber looks in vain.
+// Names in front of '=', as arguments, cookies and matrix parameters have them. What stands in front of a '='
+// inside a value is taken for a name too: at worst a scrubber looks in vain.
 bool HeadScan::names_announce(std::string_view text) const {
   size_t from = 0;
   for (size_t equals = text.find('='); equals != std::string_view::npos; equals = text.find('=', from)) {

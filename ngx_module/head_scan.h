@@ -10,11 +10,12 @@ namespace cardscrub {
 
 class HeadScan {
  public:
-  // defaults_only: `fields` holds the default list and nothing else, so that most names are turned away by a table.
+  // defaults_only: `fields` holds the default list and nothing else, so that most names are turned away by a
+  // table.
   HeadScan(const FieldNames& fields, bool defaults_only) : fields_(fields), defaults_only_(defaults_only) {}
 
-  // False when the element holds no card data for certain: too few digits for a card number and no name that announces card
-  // data. Nearly all elements end here. `name` counts for kHeader only.
+  // False when the element holds no card data for certain: too few digits for a card number and no name that
+  // announces card data. Nearly all elements end here. `name` counts for kHeader only.
   bool may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const;
 
  private:

@@ -14,14 +14,14 @@ namespace {
 // True when nothing is written here: the parent's policies serve as they are.
 bool says_nothing(const LocationConf& conf) {
   const LocationConf unset;
-  return conf.mode == unset.mode && conf.fields == nullptr && conf.pan == unset.pan && conf.code == unset.code &&
-         conf.sweep == unset.sweep && conf.head == unset.head && conf.invalid == unset.invalid &&
-         conf.token_format == unset.token_format && conf.encoded == unset.encoded &&
-         conf.test_cards == unset.test_cards && conf.brands == unset.brands && conf.require == unset.require &&
-         conf.name_space == nullptr && conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
+  return conf.mode == unset.mode && conf.fields == nullptr && conf.pan == unset.pan &&
+         conf.code == unset.code && conf.sweep == unset.sweep && conf.head == unset.head &&
+         conf.invalid == unset.invalid && conf.token_format == unset.token_format &&
+         conf.encoded == unset.encoded && conf.test_cards == unset.test_cards &&
+         conf.brands == unset.brands && conf.require == unset.require && conf.name_space == nullptr &&
+         conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
          conf.code_ttl == unset.code_ttl && conf.max_findings == unset.max_findings &&
-         conf.max_inflate == unset.max_inflate &&
-         conf.max_depth == unset.max_depth;
+         conf.max_inflate == unset.max_inflate && conf.max_depth == unset.max_depth;
 }
 
 template <typename T>
@@ -39,8 +39,8 @@ void inherit(ngx_uint_t* value, ngx_uint_t parent, Action fallback) {
 
 Action action_of(ngx_uint_t value) { return static_cast<Action>(value); }
 
-// The head cannot wait for anything, so a code in it is masked, never given an alias: the URI, its decoded copy and the
-// request line must agree, and an alias is drawn at random.
+// The head cannot wait for anything, so a code in it is masked, never given an alias: the URI, its decoded
+// copy and the request line must agree, and an alias is drawn at random.
 Policy head_policy_of(const Policy& body, Action head) {
   Policy policy = body;
   policy.require = 0;
@@ -57,11 +57,12 @@ char* check_brands(ngx_conf_t* cf, const LocationConf& conf, const KeyRing& ring
     uint32_t clash = brands_starting_with(digit) & static_cast<uint32_t>(conf.brands);
     for (size_t b = 0; b < kBrands; ++b) {
       if ((clash >> b & 1) == 0) continue;
-      std::string message = "\"cardscrub_brands\" accepts \"" + std::string(brand_name(static_cast<Brand>(b))) +
-                            "\", whose card numbers start with " + std::to_string(digit) +
-                            " as the tokens of a key of the key ring do; take the brand out, or use a key ring "
-                            "without generation " +
-                            std::to_string(digit);
+      std::string message =
+          "\"cardscrub_brands\" accepts \"" + std::string(brand_name(static_cast<Brand>(b))) +
+          "\", whose card numbers start with " + std::to_string(digit) +
+          " as the tokens of a key of the key ring do; take the brand out, or use a key ring "
+          "without generation " +
+          std::to_string(digit);
       return refuse_configuration(cf, conf.brands_place, message);
     }
   }
@@ -88,7 +89,8 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   policy.sweep = action_of(conf->sweep);
   policy.invalid = action_of(conf->invalid);
   policy.require = static_cast<uint32_t>(conf->require);
-  policy.brands = conf->brands == NGX_CONF_UNSET_UINT ? main.default_brands : static_cast<uint32_t>(conf->brands);
+  policy.brands =
+      conf->brands == NGX_CONF_UNSET_UINT ? main.default_brands : static_cast<uint32_t>(conf->brands);
   policy.token_digits = main.ring != nullptr ? main.ring->generation_digits() : 0;
   policy.token_format = static_cast<TokenFormat>(conf->token_format);
   policy.test_cards = static_cast<TestCards>(conf->test_cards);
@@ -109,7 +111,8 @@ void build_policies(const MainConf& main, LocationConf* conf) {
 
 // nginx's core module is merged before us and has resolved where this location's error log goes.
 void note_error_log(ngx_conf_t* cf, MainConf* main) {
-  auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+  auto* core =
+      static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
   ngx_log_t* log = core->error_log;
   if (log == nullptr || log == &cf->cycle->new_log) return;
   std::vector<ngx_log_t*>& logs = main->error_logs;
@@ -209,7 +212,8 @@ void find_rewriting_servers(ngx_cycle_t* cycle, const ngx_http_core_main_conf_t*
   for (ngx_uint_t s = 0; s < core->servers.nelts; ++s) {
     const ngx_http_conf_ctx_t& context = *servers[s]->ctx;
     auto* own = static_cast<ServerConf*>(context.srv_conf[ngx_http_cardscrub_module.ctx_index]);
-    // The script of a level is the first member of that module's configuration; null where nothing is written.
+    // The script of a level is the first member of that module's configuration; null where nothing is
+    // written.
     own->rewrites = others || rewrite == nullptr ||
                     *static_cast<void* const*>(context.loc_conf[rewrite->ctx_index]) != nullptr;
   }

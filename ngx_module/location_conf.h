@@ -69,7 +69,8 @@ struct ServerConf {
 
   bool scrubs = false;  // some location scrubs, monitors, or may
 
-  // Something of the server's own (set, rewrite, if, a script) looks at the head before the location is known.
+  // Something of the server's own (set, rewrite, if, a script) looks at the head before the location is
+  // known.
   bool rewrites = false;
 };
 

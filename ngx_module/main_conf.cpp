@@ -26,7 +26,8 @@ bool has_script_module(const ngx_cycle_t* cycle) {
 }  // namespace
 
 std::string_view field_of_variable(std::string_view name) {
-  for (std::string_view prefix : {"arg_", "cookie_", "http_", "sent_http_", "upstream_http_", "upstream_cookie_"}) {
+  for (std::string_view prefix :
+       {"arg_", "cookie_", "http_", "sent_http_", "upstream_http_", "upstream_cookie_"}) {
     if (name.starts_with(prefix)) return name.substr(prefix.size());
   }
   return name;
@@ -69,7 +70,8 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
   if (main->wanted_place.known()) {
     if (main->keys_path.len == 0) {
       main->keys_path = ngx_text("cardscrub/keys.json");
-      if (ngx_conf_full_name(cf->cycle, &main->keys_path, 1) != NGX_OK) return static_cast<char*>(NGX_CONF_ERROR);
+      if (ngx_conf_full_name(cf->cycle, &main->keys_path, 1) != NGX_OK)
+        return static_cast<char*>(NGX_CONF_ERROR);
     }
     const Place& place = main->keys_place.known() ? main->keys_place : main->wanted_place;
     Result<KeyRing> ring = KeyRing::load(std::string(view(main->keys_path)));

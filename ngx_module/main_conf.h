@@ -39,7 +39,8 @@ struct MainConf {
   Policy redact_policy;           // masks whatever is card data, for logs
   Zone* zone = nullptr;
 
-  std::vector<ngx_log_t*> error_logs;  // that http, servers and locations write to, apart from the cycle's own
+  std::vector<ngx_log_t*>
+      error_logs;  // that http, servers and locations write to, apart from the cycle's own
 
   // made when all variables are known: what the name of each indexed variable announces
   std::vector<Kind> variable_kinds;
@@ -53,7 +54,8 @@ char* init_main_conf(ngx_conf_t* cf, void* conf);
 // Looks through the variables that the configuration uses.
 void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core);
 
-// The part of a variable's name that names a field: cvv of arg_cvv and cookie_cvv, x_card_number of http_x_card_number.
+// The part of a variable's name that names a field: cvv of arg_cvv and cookie_cvv, x_card_number of
+// http_x_card_number.
 std::string_view field_of_variable(std::string_view name);
 
 MainConf* main_conf(const ngx_http_request_t* r);

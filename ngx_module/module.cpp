@@ -10,14 +10,16 @@ namespace cardscrub {
 namespace {
 
 ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
-  auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+  auto* core =
+      static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
   auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
   if (slot == nullptr) return NGX_ERROR;
   *slot = handler;
   return NGX_OK;
 }
 
-// What is pushed last runs first in its phase, and `config` puts this module behind all that have handlers there.
+// What is pushed last runs first in its phase, and `config` puts this module behind all that have handlers
+// there.
 ngx_int_t on_configured(ngx_conf_t* cf) {
   if (check_tls(cf) != NGX_OK || add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
@@ -31,7 +33,8 @@ ngx_int_t on_configured(ngx_conf_t* cf) {
 
 // nginx calls these through C tables: nothing may be thrown out of them.
 void* make_main_conf(ngx_conf_t* cf) {
-  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr), [&] { return create_main_conf(cf); });
+  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr),
+               [&] { return create_main_conf(cf); });
 }
 
 char* finish_main_conf(ngx_conf_t* cf, void* conf) {
@@ -40,7 +43,8 @@ char* finish_main_conf(ngx_conf_t* cf, void* conf) {
 }
 
 void* make_server_conf(ngx_conf_t* cf) {
-  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr), [&] { return create_server_conf(cf); });
+  return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr),
+               [&] { return create_server_conf(cf); });
 }
 
 void* make_location_conf(ngx_conf_t* cf) {

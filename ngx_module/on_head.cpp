@@ -1,9 +1,10 @@
-// The head of a request: URI, arguments, headers and cookies, swept in place as soon as the location is known, so that
-// rewrites, upstreams, sub-requests and logs see the scrubbed head only.
+// The head of a request: URI, arguments, headers and cookies, swept in place as soon as the location is
+// known, so that rewrites, upstreams, sub-requests and logs see the scrubbed head only.
 //
 //   location found --> rewrite phase --(the location's setting)--> swept
 //
-// A server with rewrite directives of its own is swept by the server's setting before those run. Sweeping twice is sweeping once: tokens and masks stay as they are.
+// A server with rewrite directives of its own is swept by the server's setting before those run. Sweeping
+// twice is sweeping once: tokens and masks stay as they are.
 #include "filters/head.h"
 
 #include "guard.h"
@@ -31,8 +32,8 @@ class HeadSweep {
     scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space);
   }
 
-  // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its arguments, and the
-  // path, which nginx decodes into memory of its own when it holds escapes.
+  // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its
+  // arguments, and the path, which nginx decodes into memory of its own when it holds escapes.
   void target(ngx_http_request_t* r) {
     ngx_str_t& line = r->request_line;
     ngx_str_t& whole = r->unparsed_uri;
@@ -57,7 +58,8 @@ class HeadSweep {
  private:
   void header(const ngx_table_elt_t& header) {
     std::string_view name = view(header.key);
-    if (is(header, "content-length") || is(header, "transfer-encoding")) return;  // nginx has read them: framing
+    if (is(header, "content-length") || is(header, "transfer-encoding"))
+      return;  // nginx has read them: framing
     // The boundary must stay what the body has; whatever else may stand there is swept.
     if (is(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos) return;
     HeadPart part = HeadPart::kHeader;
@@ -88,8 +90,8 @@ bool has_body(const ngx_http_request_body_t* body) {
   return body != nullptr && (body->bufs != nullptr || body->temp_file != nullptr);
 }
 
-// A body that was read where cardscrub is off has come to a place where it is on (an error page, a mirror, a sub-request). An
-// error page that is asked for with GET does not need it; nobody else may have it.
+// A body that was read where cardscrub is off has come to a place where it is on (an error page, a mirror, a
+// sub-request). An error page that is asked for with GET does not need it; nobody else may have it.
 bool keep_body_out(ngx_http_request_t* r) {
   if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) return false;
   drop_body(r);
@@ -174,12 +176,14 @@ ngx_int_t on_missing_body(ngx_http_request_t* r) {
   if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) return NGX_DECLINED;
   RequestContext* context = find_context(r);
   if (context == nullptr || context->answered || context->mode != Mode::kOn) return NGX_DECLINED;
-  return guard(r->connection->log, "asking for required fields", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR}, [&] {
-    for (size_t k = 0; k < kKinds; ++k) {
-      if ((conf.require >> k & 1) != 0) context->verdict.refuse(Reason::kFieldMissing, kind_name(static_cast<Kind>(k)));
-    }
-    return refuse_head(r, context);
-  });
+  return guard(r->connection->log, "asking for required fields", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
+               [&] {
+                 for (size_t k = 0; k < kKinds; ++k) {
+                   if ((conf.require >> k & 1) != 0)
+                     context->verdict.refuse(Reason::kFieldMissing, kind_name(static_cast<Kind>(k)));
+                 }
+                 return refuse_head(r, context);
+               });
 }
 
 }  // namespace cardscrub

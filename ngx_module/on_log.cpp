@@ -1,5 +1,5 @@
-// The log phase: before nginx's own log module looks at the request, what it could write down is masked. Runs for every
-// request as soon as the module is loaded, also for those that never reached a location.
+// The log phase: before nginx's own log module looks at the request, what it could write down is masked. Runs
+// for every request as soon as the module is loaded, also for those that never reached a location.
 #include <cstring>
 
 #include "guard.h"
@@ -32,7 +32,8 @@ void redact_variable(Redactor* redactor, ngx_http_request_t* r, ngx_http_variabl
     return;
   }
   std::memcpy(copy, value->data, value->len);
-  // A value in which names stand (a cached $request_uri, $args) and one that is named by its variable look alike; both are tried.
+  // A value in which names stand (a cached $request_uri, $args) and one that is named by its variable look
+  // alike; both are tried.
   redactor->element(HeadPart::kTarget, {}, {copy, value->len});
   redactor->element(HeadPart::kHeader, field, {copy, value->len});
   value->data = copy;
@@ -40,7 +41,8 @@ void redact_variable(Redactor* redactor, ngx_http_request_t* r, ngx_http_variabl
 
 void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf& main) {
   if (r->variables == nullptr) return;
-  auto* core = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
+  auto* core =
+      static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   const HeadScan scan(*main.default_fields, true);
   for (size_t i = 0; i < core->variables.nelts && i < main.variable_kinds.size(); ++i) {
@@ -48,7 +50,8 @@ void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf&
     if (!value.valid || value.not_found || value.len < 3) continue;
     bool named = main.variable_kinds[i] != Kind::kNone;
     if (!named && !scan.may_hold_card_data(HeadPart::kTarget, {}, {value.data, value.len})) continue;
-    redact_variable(redactor, r, &value, named ? field_of_variable(view(variables[i].name)) : std::string_view{});
+    redact_variable(redactor, r, &value,
+                    named ? field_of_variable(view(variables[i].name)) : std::string_view{});
   }
 }
 

@@ -151,10 +151,12 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
     return;
   }
   BodyHeaders headers = body_headers(r);
-  context->body.emplace(context->conf->body_policy(context->mode), *own, context->verdict, context->name_space);
+  context->body.emplace(context->conf->body_policy(context->mode), *own, context->verdict,
+                        context->name_space);
   Reason reason = context->body->start(headers.type, headers.encoding);
   if (context->mode == Mode::kMonitor) {
-    if (reason != Reason::kNone) context->body.reset();  // cannot be looked at; monitoring stands in nobody's way
+    if (reason != Reason::kNone)
+      context->body.reset();  // cannot be looked at; monitoring stands in nobody's way
   } else if (headers.conflict && reason == Reason::kNone) {
     context->verdict.refuse(Reason::kBodyType, {});
   } else if (context->body->inflates()) {
@@ -165,7 +167,8 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
 }
 
 bool worth_draining(const ngx_http_request_t* r, const RequestContext& context) {
-  if (r->request_body_no_buffering) return false;  // an upstream may be waiting for bytes that will never come
+  if (r->request_body_no_buffering)
+    return false;  // an upstream may be waiting for bytes that will never come
   if (context.drained > static_cast<uint64_t>(kDrainMost)) return false;
 #if (NGX_HTTP_V2)
   if (r->stream != nullptr) {
@@ -178,7 +181,8 @@ bool worth_draining(const ngx_http_request_t* r, const RequestContext& context) 
 
 // Reads on without forwarding until the body ends, or gives up on it.
 ngx_int_t drain(ngx_http_request_t* r, RequestContext* context) {
-  // What earlier calls handed on must not wait in nginx's buffer: it is needed to read on, and nobody may have it.
+  // What earlier calls handed on must not wait in nginx's buffer: it is needed to read on, and nobody may
+  // have it.
   ngx_http_request_body_t* body = r->request_body;
   for (ngx_chain_t* cl = body->bufs; cl != nullptr; cl = cl->next) {
     if (!ngx_buf_in_memory(cl->buf)) continue;
@@ -289,7 +293,8 @@ void monitor_chain(RequestContext* context, ngx_chain_t* in) {
   }
 }
 
-// Bytes that came together with the head: nginx moves chunks together there, and keeps the buffer for the next request.
+// Bytes that came together with the head: nginx moves chunks together there, and keeps the buffer for the
+// next request.
 void remember_preread(ngx_http_request_t* r, RequestContext* context, const ngx_chain_t* in) {
   const ngx_buf_t* head = r->header_in;
   if (in == nullptr || head == nullptr || context->preread_begin != nullptr) return;
@@ -326,7 +331,8 @@ ngx_int_t fail_closed(ngx_http_request_t* r) {
                [&]() -> ngx_int_t {
                  drop_unread_body(r);
                  RequestContext* context = find_context(r);
-                 return context == nullptr || context->answered ? NGX_HTTP_INTERNAL_SERVER_ERROR : fail(r, context);
+                 return context == nullptr || context->answered ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                                                                : fail(r, context);
                });
 }
 

@@ -1,5 +1,5 @@
-// The answer to a refused request: an RFC 9457 problem document in place of nginx's page, unless the operator's error_page
-// has another.
+// The answer to a refused request: an RFC 9457 problem document in place of nginx's page, unless the
+// operator's error_page has another.
 #include <cstring>
 
 #include "guard.h"
@@ -85,7 +85,8 @@ ngx_int_t on_answer_body(ngx_http_request_t* r, ngx_chain_t* in) {
 }  // namespace
 
 ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context) {
-  if (r != r->main) return context->verdict.status();  // a sub-request fails alone; its parent decides what that means
+  if (r != r->main)
+    return context->verdict.status();  // a sub-request fails alone; its parent decides what that means
   context->answered = true;
   context->status = context->verdict.status();
   context->redirects_left = r->uri_changes;

@@ -45,7 +45,8 @@ bool fail(ngx_log_t* log, const std::string& message) {
   return false;
 }
 
-// The worker ends up with no engines, and so refuses what it should scrub, rather than nginx without a worker.
+// The worker ends up with no engines, and so refuses what it should scrub, rather than nginx without a
+// worker.
 bool build_worker(const MainConf& main, ngx_log_t* log) {
   const Detector* detector = shared_detector(log);
   if (detector == nullptr) return false;

@@ -8,8 +8,8 @@
 
 namespace cardscrub {
 
-// Makes a T in the pool's memory; its destructor runs as a cleanup of the pool. nullptr: no memory. T's constructor may throw;
-// then nothing is left behind but unused pool memory.
+// Makes a T in the pool's memory; its destructor runs as a cleanup of the pool. nullptr: no memory. T's
+// constructor may throw; then nothing is left behind but unused pool memory.
 template <typename T, typename... Arguments>
 T* make_in_pool(ngx_pool_t* pool, Arguments&&... arguments) {
   // With the object as the cleanup's data, find_in_pool() can find it again.

@@ -1,4 +1,5 @@
-// What this process owns: the worker's engines, and a second set for log lines, which may be written at any time.
+// What this process owns: the worker's engines, and a second set for log lines, which may be written at any
+// time.
 #pragma once
 
 #include "nginx.h"
@@ -20,13 +21,14 @@ const FieldNames* shared_default_fields(ngx_log_t* log);
 // Brings the worker's clock up to date.
 Worker* worker();
 
-// Makes the engines. Without a key ring there are no vault and no code store. False: not made; `log` has the reason.
+// Makes the engines. Without a key ring there are no vault and no code store. False: not made; `log` has the
+// reason.
 bool make_worker(const MainConf& main, ngx_log_t* log);
 void drop_worker();
 
 // nginx's moments
-ngx_int_t on_master_start(ngx_cycle_t* cycle);   // init_module
-ngx_int_t on_worker_start(ngx_cycle_t* cycle);   // init_process
-void on_worker_end(ngx_cycle_t* cycle);          // exit_process
+ngx_int_t on_master_start(ngx_cycle_t* cycle);  // init_module
+ngx_int_t on_worker_start(ngx_cycle_t* cycle);  // init_process
+void on_worker_end(ngx_cycle_t* cycle);         // exit_process
 
 }  // namespace cardscrub

@@ -82,8 +82,8 @@ void Redactor::request_line(const ngx_str_t& line) {
   element(HeadPart::kHeader, {}, bytes(line));  // method, version, and lines that are no requests
 }
 
-// nginx decodes "Basic" anew whenever $remote_user is asked for, so the header itself has to change. Base64 keeps its
-// length when the text does.
+// nginx decodes "Basic" anew whenever $remote_user is asked for, so the header itself has to change. Base64
+// keeps its length when the text does.
 void Redactor::authorization(const ngx_str_t& value) {
   constexpr std::string_view kBasic = "basic ";
   if (value.len <= kBasic.size() || ngx_strncasecmp(value.data, ngx_text(kBasic).data, kBasic.size()) != 0) {
@@ -124,7 +124,8 @@ void Redactor::headers(const ngx_list_t& list) {
 }
 
 void Redactor::body(ngx_http_request_t* r) {
-  if (r->request_body == nullptr || r->request_body->temp_file != nullptr || r->request_body->bufs == nullptr) return;
+  if (r->request_body == nullptr || r->request_body->temp_file != nullptr || r->request_body->bufs == nullptr)
+    return;
   ngx_buf_t* joined = join(r);
   if (joined == nullptr) return;
   auto size = static_cast<size_t>(joined->last - joined->pos);
@@ -161,13 +162,15 @@ void redact_request(ngx_http_request_t* r) {
     r->request_line = {static_cast<size_t>(end - r->request_start), r->request_start};
   }
   redactor.request_line(r->request_line);
-  if (!lies_within(r->unparsed_uri, r->request_line)) redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
+  if (!lies_within(r->unparsed_uri, r->request_line))
+    redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
   if (!lies_within(r->args, r->request_line)) redactor.element(HeadPart::kArguments, {}, bytes(r->args));
   if (!lies_within(r->uri, r->request_line)) redactor.element(HeadPart::kPath, {}, bytes(r->uri));
   redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
   redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
   redactor.headers(r->headers_in.headers);
-  if (redactor.masked() != 0 && main.zone->tally() != nullptr) Tally::add(&main.zone->tally()->redacted, redactor.masked());
+  if (redactor.masked() != 0 && main.zone->tally() != nullptr)
+    Tally::add(&main.zone->tally()->redacted, redactor.masked());
 }
 
 }  // namespace cardscrub

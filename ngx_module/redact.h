@@ -1,4 +1,5 @@
-// Redaction: card data in what nginx remembers of a request, masked in place, for logs and for refused requests.
+// Redaction: card data in what nginx remembers of a request, masked in place, for logs and for refused
+// requests.
 #pragma once
 
 #include "head_scan.h"
@@ -12,8 +13,9 @@ struct Worker;
 // Every digit becomes '*': the last resort where nothing can be looked at.
 void blank_digits(MutableBytes text);
 
-// By the default field names. Masks the card data of single elements: BIN and last four of a card number stay, nothing of a code or a track. An element
-// that cannot be looked at (no engine, a fault) loses all its digits.
+// By the default field names. Masks the card data of single elements: BIN and last four of a card number
+// stay, nothing of a code or a track. An element that cannot be looked at (no engine, a fault) loses all its
+// digits.
 class Redactor {
  public:
   // own: the engines; nullptr: there are none.

@@ -1,5 +1,5 @@
-// Error log lines on their way out, whoever writes them: nginx hands one buffer to every target of a chain in turn, so a writer
-// in front that masks the buffer in place serves files, stderr, syslog and memory alike.
+// Error log lines on their way out, whoever writes them: nginx hands one buffer to every target of a chain in
+// turn, so a writer in front that masks the buffer in place serves files, stderr, syslog and memory alike.
 //
 //   head (our writer) --> copy of the head as it was --> the rest of the chain
 #include <optional>
@@ -15,8 +15,8 @@ namespace cardscrub {
 
 namespace {
 
-// Outlives every cycle: the pool of an old one logs while it is destroyed. Engines of its own: a line may be written while the
-// worker's are in use.
+// Outlives every cycle: the pool of an old one logs while it is destroyed. Engines of its own: a line may be
+// written while the worker's are in use.
 struct LineRedactor {
   Policy policy;
   Worker engines;
@@ -42,7 +42,8 @@ void mask_cut_number(MutableBytes line) {
 void redact_quoted(Redactor* redactor, MutableBytes quoted) {
   std::string_view text{reinterpret_cast<const char*>(quoted.data()), quoted.size()};
   size_t colon = text.find(": ");
-  if (colon != std::string_view::npos && text.substr(0, colon).find_first_of(" ?=") == std::string_view::npos) {
+  if (colon != std::string_view::npos &&
+      text.substr(0, colon).find_first_of(" ?=") == std::string_view::npos) {
     std::string_view name = text.substr(0, colon);
     bool cookie = name == "Cookie" || name == "cookie" || name == "Set-Cookie" || name == "set-cookie";
     redactor->element(cookie ? HeadPart::kCookie : HeadPart::kHeader, name, quoted.subspan(colon + 2));
@@ -82,7 +83,8 @@ void on_line(ngx_log_t*, ngx_uint_t, u_char* buffer, size_t size) {
     return;
   }
   g_writing = true;
-  if (size >= NGX_MAX_ERROR_STR - NGX_LINEFEED_SIZE) mask_cut_number(line.first(line.size() - NGX_LINEFEED_SIZE));
+  if (size >= NGX_MAX_ERROR_STR - NGX_LINEFEED_SIZE)
+    mask_cut_number(line.first(line.size() - NGX_LINEFEED_SIZE));
   Redactor redactor(g_lines->policy, &g_lines->engines);
   redact_line(&redactor, line);
   g_writing = false;

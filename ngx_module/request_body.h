@@ -5,13 +5,15 @@
 
 namespace cardscrub {
 
-// Takes the bytes that have been read so far away from whoever would forward them; they are wiped. The request has no body after that.
+// Takes the bytes that have been read so far away from whoever would forward them; they are wiped. The
+// request has no body after that.
 void drop_body(ngx_http_request_t* r);
-// As drop_body(), for a body that is not or not wholly read: the connection is closed after the answer unless all of it is
-// there already.
+// As drop_body(), for a body that is not or not wholly read: the connection is closed after the answer unless
+// all of it is there already.
 void drop_unread_body(ngx_http_request_t* r);
 
-// For a body that is forwarded inflated: the header line goes away at the start (false: no memory), the length is set at the end.
+// For a body that is forwarded inflated: the header line goes away at the start (false: no memory), the
+// length is set at the end.
 [[nodiscard]] bool drop_content_encoding(ngx_http_request_t* r);
 [[nodiscard]] bool set_body_length(ngx_http_request_t* r, off_t length);
 

@@ -54,7 +54,8 @@ void RequestContext::tally() {
 RequestContext* find_context(ngx_http_request_t* r) {
   ngx_http_request_t* main = r->main;
   auto* context = static_cast<RequestContext*>(ngx_http_get_module_ctx(main, ngx_http_cardscrub_module));
-  if (context != nullptr || !(main->internal || main->filter_finalize) || g_cleanup == nullptr) return context;
+  if (context != nullptr || !(main->internal || main->filter_finalize) || g_cleanup == nullptr)
+    return context;
   for (ngx_pool_cleanup_t* c = main->pool->cleanup; c != nullptr; c = c->next) {
     if (c->handler != g_cleanup) continue;
     context = static_cast<RequestContext*>(c->data);

@@ -33,7 +33,7 @@ class RequestContext {
   bool body_begun = false;  // the filter has decided about this body: scrubbed, or monitored and not readable
   Mode body_mode = Mode::kOff;
   bool body_ended = false;
-  bool draining = false;    // refused; the rest is read and thrown away
+  bool draining = false;  // refused; the rest is read and thrown away
   uint64_t body_bytes = 0;
   uint64_t inflated_bytes = 0;  // of a body that is forwarded inflated
   uint64_t drained = 0;
@@ -46,8 +46,9 @@ class RequestContext {
   // the answer
   bool answered = false;
   int status = 0;
-  unsigned redirects_left = 0;  // r->uri_changes when the request was refused: less means a page of the operator's
-  ngx_str_t answer{};           // the problem document, once the header has been sent
+  unsigned redirects_left =
+      0;               // r->uri_changes when the request was refused: less means a page of the operator's
+  ngx_str_t answer{};  // the problem document, once the header has been sent
   bool answer_sent = false;
 
   uint64_t nanoseconds = 0;  // spent here, when $cardscrub_time is used

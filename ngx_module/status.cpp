@@ -69,7 +69,8 @@ void write_actions(std::string* out, const Tally& tally) {
 void write_reasons(std::string* out, const Tally& tally) {
   JsonObject reasons(out);
   for (size_t i = 1; i < kReasonCount; ++i) {
-    if (read(tally.reasons[i]) != 0) reasons.number(reason_name(static_cast<Reason>(i)), read(tally.reasons[i]));
+    if (read(tally.reasons[i]) != 0)
+      reasons.number(reason_name(static_cast<Reason>(i)), read(tally.reasons[i]));
   }
 }
 

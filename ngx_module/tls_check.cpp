@@ -41,20 +41,23 @@ bool allows_old_tls(const ngx_http_core_srv_conf_t& server) {
   SSL_CTX* context = tls_of(server);
   if (context == nullptr) return false;
   constexpr uint64_t kNoOld = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
-  return (SSL_CTX_get_options(context) & kNoOld) != kNoOld && SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION;
+  return (SSL_CTX_get_options(context) & kNoOld) != kNoOld &&
+         SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION;
 }
 
-ngx_int_t check_listen(ngx_conf_t* cf, const ngx_http_listen_opt_t& listen, const ngx_http_core_srv_conf_t& server) {
+ngx_int_t check_listen(ngx_conf_t* cf, const ngx_http_listen_opt_t& listen,
+                       const ngx_http_core_srv_conf_t& server) {
   const ServerConf* wishes = server_conf(server);
   if (wishes != nullptr && wishes->scrubs && tls_of(server) != nullptr) cleanse_tls(tls_of(server));
   if (wishes == nullptr || !wishes->scrubs_over_tls) return NGX_OK;
   if (!is_encrypted(listen)) {
-    (void)refuse_configuration(
-        cf, wishes->place,
-        "cardscrub is on, but " + server_place(server) + " listens on " + std::string(view(listen.addr_text)) +
-            " without TLS: write \"listen " + std::string(view(listen.addr_text)) +
-            " ssl;\", or \"cardscrub off;\" in a server that needs no card data, or \"cardscrub_require_tls off;\" "
-            "when TLS ends in front of this nginx");
+    (void)refuse_configuration(cf, wishes->place,
+                               "cardscrub is on, but " + server_place(server) + " listens on " +
+                                   std::string(view(listen.addr_text)) + " without TLS: write \"listen " +
+                                   std::string(view(listen.addr_text)) +
+                                   " ssl;\", or \"cardscrub off;\" in a server that needs no card data, or "
+                                   "\"cardscrub_require_tls off;\" "
+                                   "when TLS ends in front of this nginx");
     return NGX_ERROR;
   }
   if (allows_old_tls(server)) {

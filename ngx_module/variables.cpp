@@ -1,7 +1,8 @@
-// The module's variables. None of them ever holds card data: no digits of a card number beyond BIN and last four.
-#include "process.h"
+// The module's variables. None of them ever holds card data: no digits of a card number beyond BIN and last
+// four.
 #include "guard.h"
 #include "moments.h"
+#include "process.h"
 #include "request_context.h"
 
 namespace cardscrub {
@@ -112,9 +113,15 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"cardscrub_verdict", kVerdict}, {"cardscrub_pan_count", kPanCount},     {"cardscrub_brand", kBrand},
-    {"cardscrub_last4", kLast4},     {"cardscrub_bin", kBin},                {"cardscrub_token", kToken},
-    {"cardscrub_fingerprint", kFingerprint}, {"cardscrub_fields", kFields}, {"cardscrub_time", kTime},
+    {"cardscrub_verdict", kVerdict},
+    {"cardscrub_pan_count", kPanCount},
+    {"cardscrub_brand", kBrand},
+    {"cardscrub_last4", kLast4},
+    {"cardscrub_bin", kBin},
+    {"cardscrub_token", kToken},
+    {"cardscrub_fingerprint", kFingerprint},
+    {"cardscrub_fields", kFields},
+    {"cardscrub_time", kTime},
 };
 
 }  // namespace

@@ -45,12 +45,13 @@ size_t g_dirty = 0;  // at least this many bytes of the receive buffer may be ca
 
 void on_receive_buffer(ngx_event_t* event) {
   auto* main = static_cast<ngx_http_v2_main_conf_t*>(event->data);
-  if (main->recv_buffer != nullptr) wipe(main->recv_buffer, std::min(main->recv_buffer_size, g_dirty + kFrameRoom));
+  if (main->recv_buffer != nullptr)
+    wipe(main->recv_buffer, std::min(main->recv_buffer_size, g_dirty + kFrameRoom));
   g_dirty = 0;
 }
 
-// One buffer serves all connections of a worker; it may be in use right now (this can run inside the loop over its frames), so
-// it is wiped when the event has been dealt with.
+// One buffer serves all connections of a worker; it may be in use right now (this can run inside the loop
+// over its frames), so it is wiped when the event has been dealt with.
 void wipe_receive_buffer_soon(ngx_http_request_t* r, const RequestContext& context) {
   g_dirty += static_cast<size_t>(context.body_bytes) + 4096;
   g_receive_event.handler = on_receive_buffer;

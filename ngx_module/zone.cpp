@@ -8,7 +8,8 @@ namespace cardscrub {
 
 // What stands in the memory, after nginx's own header. Offsets only: every process may map it elsewhere.
 struct Zone::Layout {
-  static constexpr uint64_t kMagic = 0x6361726473637231;  // "cardscr1"; the last byte is the version of this layout
+  static constexpr uint64_t kMagic =
+      0x6361726473637231;  // "cardscr1"; the last byte is the version of this layout
 
   uint64_t magic;
   uint64_t store_size;
@@ -44,8 +45,9 @@ ngx_int_t Zone::attach(ngx_shm_zone_t* shm, const Zone* previous) {
   if (previous != nullptr || shm->shm.exists) {
     layout_ = previous != nullptr ? previous->layout_ : static_cast<Layout*>(pool->data);
     if (layout_ != nullptr && layout_->magic == Layout::kMagic) return NGX_OK;
-    ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0,
-                  "cardscrub: the shared memory zone was laid out by another version of this module; restart nginx");
+    ngx_log_error(
+        NGX_LOG_EMERG, shm->shm.log, 0,
+        "cardscrub: the shared memory zone was laid out by another version of this module; restart nginx");
     return NGX_ERROR;
   }
   // All pages in one block: the store does its own bookkeeping.

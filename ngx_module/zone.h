@@ -1,5 +1,5 @@
-// The shared memory zone: counters of all workers together, and the security-code store. It survives a reload; never on disk,
-// and never a card number in it (codes are encrypted, everything else is counts).
+// The shared memory zone: counters of all workers together, and the security-code store. It survives a
+// reload; never on disk, and never a card number in it (codes are encrypted, everything else is counts).
 #pragma once
 
 #include <array>

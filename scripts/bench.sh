@@ -24,16 +24,17 @@ need() {
 
 # Instructions a byte and a body, of the library's code only.
 count_instructions() {
-  local folder name bytes bodies total
+  local name out bytes bodies total
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
-  printf '\nUser instructions (callgrind)\n  %-24s %12s %12s\n' '' 'a byte' 'a body'
+  printf '\nUser instructions (callgrind)\n  %-30s %12s %12s\n' '' 'a byte' 'a body'
   for name in $("$build/bench/core_bench" --cases); do
-    read -r bytes bodies < <(valgrind --tool=callgrind --collect-atstart=no --toggle-collect='cardscrub::bench::measured*' \
+    out=$(valgrind --tool=callgrind --collect-atstart=no --toggle-collect='cardscrub::bench::measured*' \
       --callgrind-out-file="$folder/out" --log-file="$folder/log" "$build/bench/core_bench" --once "$name")
+    read -r bytes bodies <<<"$out"
     total=$(sed -n 's/^\(summary\|totals\): //p' "$folder/out" | head -n 1)
     awk -v name="$name" -v total="$total" -v bytes="$bytes" -v bodies="$bodies" \
-      'BEGIN { printf "  %-24s %12.2f %12.0f\n", name, total / bytes, total / bodies }'
+      'BEGIN { printf "  %-30s %12.2f %12.0f\n", name, total / bytes, total / bodies }'
   done
 }
 

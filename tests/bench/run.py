@@ -163,7 +163,7 @@ def report(bench, table, cpu, counts, delays, memory, seconds):
     lines = ["# Results of `make bench`", "",
              "%s. %s. One worker on one core, TLS 1.3, keep-alive, %d clients; %d rounds, medians; took %d s." %
              (datetime.date.today().isoformat(), machine(), bench.clients, bench.rounds, seconds),
-             "The machine had a load of %.1f from others at the start: processor times mean something below 0.5; instructions always do." %
+             "Load of the machine at the start: %.1f. Processor times count when it is below 0.5; instructions always do." %
              bench.others_load,
              "Command: `make bench%s`." % "".join(" %s=%s" % (n, os.environ[n]) for n in ("ROUNDS", "CLIENTS", "ONLY")
                                                  if os.environ.get(n)), "",

@@ -55,6 +55,16 @@ inline std::string small_escapes(std::string text) {
   return text;
 }
 
+// Events without "offset+length", for cases that say what is found and not where.
+inline std::vector<std::string> without_places(std::vector<std::string> events) {
+  for (std::string& event : events) {
+    size_t plus = event.find('+');
+    size_t begin = event.rfind(' ', plus);
+    event.erase(begin, event.find(' ', plus) - begin);
+  }
+  return events;
+}
+
 // For messages of failing cases.
 inline std::string listed(const std::vector<std::string>& events) {
   std::string out;
