@@ -45,7 +45,7 @@ ASAN_BUILD := $(BUILD)/address_undefined
         fuzz-replay fuzz-replay-programs fuzz-programs install clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile tests/bench/bench.mk
 
 deps:  ## install the Debian packages that build, test and demo need (apt-get; through sudo when not root)
 	@scripts/deps.sh
@@ -158,4 +158,5 @@ install:  ## module, tool and examples (DESTDIR, PREFIX); makes the key ring bes
 clean:  ## removes build/
 	rm -rf $(BUILD)
 
+-include tests/bench/bench.mk
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

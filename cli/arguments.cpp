@@ -46,7 +46,8 @@ Result<Arguments> Arguments::parse(int argc, char** argv, std::initializer_list<
 }
 
 bool Arguments::has(std::string_view name) const {
-  return std::any_of(options_.begin(), options_.end(), [name](const auto& option) { return option.first == name; });
+  return std::any_of(options_.begin(), options_.end(),
+                     [name](const auto& option) { return option.first == name; });
 }
 
 std::string Arguments::value(std::string_view name, std::string_view fallback) const {

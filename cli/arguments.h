@@ -13,7 +13,8 @@ namespace cardscrub::cli {
 
 class Arguments {
  public:
-  // `valued` take a value, `flags` take none. A fault: an option that is in neither, or stands without its value.
+  // `valued` take a value, `flags` take none. A fault: an option that is in neither, or stands without its
+  // value.
   static Result<Arguments> parse(int argc, char** argv, std::initializer_list<std::string_view> valued,
                                  std::initializer_list<std::string_view> flags = {});
 

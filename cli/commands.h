@@ -1,5 +1,6 @@
-// The command line tool's parts: one function a command, each in its own file. Exit status: 0 all went well; 1 it could
-// not start (wrong use, no key ring), said on standard error; 2 some of the input could not be converted.
+// The command line tool's parts: one function a command, each in its own file. Exit status: 0 all went well;
+// 1 it could not start (wrong use, no key ring), said on standard error; 2 some of the input could not be
+// converted.
 #pragma once
 
 namespace cardscrub::cli {

@@ -1,9 +1,10 @@
 // cardscrub ff1: FF1 for test vectors and comparison with other implementations. One JSON object a line:
 //
-//   {"op":"encrypt","key":"2B7E...","tweak":"3938","radix":10,"text":"0123456789"}  ->  {"text":"..."} or {"error":"..."}
+//   {"op":"encrypt","key":"2B7E...","tweak":"3938","radix":10,"text":"0123456789"}  ->  {"text":"..."} or
+//   {"error":"..."}
 //
-// "alphabet" (UTF-8, as many different characters as the radix) is 0-9a-z unless given. Keys come in clear: not for
-// keys that protect anything.
+// "alphabet" (UTF-8, as many different characters as the radix) is 0-9a-z unless given. Keys come in clear:
+// not for keys that protect anything.
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -68,7 +69,8 @@ std::string answer_to(const Json& request) {
   }
   std::unordered_map<std::string, uint16_t> values;
   for (size_t i = 0; i < radix; i++) {
-    if (!values.emplace(alphabet[i], static_cast<uint16_t>(i)).second) throw Refused{"alphabet has a character twice"};
+    if (!values.emplace(alphabet[i], static_cast<uint16_t>(i)).second)
+      throw Refused{"alphabet has a character twice"};
   }
   std::vector<uint16_t> numerals;
   for (const std::string& character : characters_of(request.value("text", ""))) {
@@ -77,7 +79,8 @@ std::string answer_to(const Json& request) {
     numerals.push_back(value->second);
   }
   const auto base = static_cast<uint32_t>(radix);
-  const bool good = operation == "encrypt" ? ff1->encrypt(base, numerals, tweak) : ff1->decrypt(base, numerals, tweak);
+  const bool good =
+      operation == "encrypt" ? ff1->encrypt(base, numerals, tweak) : ff1->decrypt(base, numerals, tweak);
   if (!good) throw Refused{"text is too short (radix^length must be 1000000 or more) or longer than 4096"};
   std::string out;
   for (uint16_t numeral : numerals) out += alphabet[numeral];

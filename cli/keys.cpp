@@ -20,13 +20,15 @@ constexpr char kUse[] =
     "     cardscrub keys retire <generation> [--file F]\n"
     "\n"
     "  new      makes a key ring with one key\n"
-    "  rotate   adds a key that new tokens are made with; older tokens stay readable, up to three generations\n"
+    "  rotate   adds a key that new tokens are made with; older tokens stay readable, up to three "
+    "generations\n"
     "  retire   removes a generation: its tokens are never readable again\n"
     "  list     shows generations, states, dates and check values; never a key\n"
     "  check    says whether nginx would take the file\n"
     "\n"
     "  --file   /etc/nginx/cardscrub/keys.json unless given\n"
-    "  --brands what the server accepts (cardscrub_brands): tokens then do not start with a digit of theirs\n";
+    "  --brands what the server accepts (cardscrub_brands): tokens then do not start with a digit of "
+    "theirs\n";
 
 int fail(const std::string& message) {
   std::fprintf(stderr, "cardscrub keys: %s\n", message.c_str());
@@ -62,8 +64,8 @@ void print(const KeyRing& ring) {
         std::strftime(created.data(), created.size(), "%Y-%m-%dT%H:%M:%SZ", &when) == 0) {
       created = {'?'};
     }
-    std::printf("%-10u  %-6s  %-20s  %s\n", static_cast<unsigned>(entry.generation), entry.active ? "active" : "live",
-                created.data(), entry.check_value.c_str());
+    std::printf("%-10u  %-6s  %-20s  %s\n", static_cast<unsigned>(entry.generation),
+                entry.active ? "active" : "live", created.data(), entry.check_value.c_str());
   }
 }
 
@@ -93,7 +95,8 @@ int rotate(const KeyRing& ring, uint32_t digits, const std::string& path) {
   Result<KeyRing> next = ring.rotate(digits, std::time(nullptr));
   std::string replaced;
   if (next && next->entries().size() == ring.entries().size()) {  // no digit was free: the oldest key is gone
-    replaced = "the old key of generation " + std::to_string(next->active()) + " was replaced: its tokens cannot be read any more\n";
+    replaced = "the old key of generation " + std::to_string(next->active()) +
+               " was replaced: its tokens cannot be read any more\n";
   }
   const int status = change(std::move(next), path, "rotated");
   if (status == kDone) std::fputs(replaced.c_str(), stderr);
@@ -129,7 +132,8 @@ int keys_command(int argc, char** argv) {
   if (verb == "rotate") return rotate(*ring, *digits, path);
   if (verb == "retire") {
     const std::string& generation = operands[1];
-    if (generation.size() != 1 || generation[0] < '0' || generation[0] > '9') return fail("a generation is one digit");
+    if (generation.size() != 1 || generation[0] < '0' || generation[0] > '9')
+      return fail("a generation is one digit");
     return change(ring->retire(static_cast<uint8_t>(generation[0] - '0')), path, "changed");
   }
   if (verb == "list") {
@@ -138,9 +142,10 @@ int keys_command(int argc, char** argv) {
   }
   for (const KeyRing::Entry& entry : ring->entries()) {
     if ((*digits >> entry.generation & 1) == 0) {
-      return fail("generation " + std::to_string(entry.generation) +
-                  " starts with a digit of an accepted brand; run: cardscrub keys rotate --brands ..., and retire it "
-                  "when its tokens are gone");
+      return fail(
+          "generation " + std::to_string(entry.generation) +
+          " starts with a digit of an accepted brand; run: cardscrub keys rotate --brands ..., and retire it "
+          "when its tokens are gone");
     }
   }
   std::printf("%s is good: %zu key%s, generation %u is active\n", path.c_str(), ring->entries().size(),

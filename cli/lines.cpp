@@ -20,8 +20,9 @@ LineReader::Got LineReader::next(MutableBytes* line) {
     const size_t unseen = rest.size() - searched;
     const void* newline = unseen == 0 ? nullptr : std::memchr(rest.data() + searched, '\n', unseen);
     if (newline != nullptr || (ended_ && !rest.empty())) {
-      const size_t size =
-          newline == nullptr ? rest.size() : static_cast<size_t>(static_cast<const uint8_t*>(newline) - rest.data());
+      const size_t size = newline == nullptr
+                              ? rest.size()
+                              : static_cast<size_t>(static_cast<const uint8_t*>(newline) - rest.data());
       begin_ += newline == nullptr ? size : size + 1;
       if (skipping_ || size > kLineMax) {
         skipping_ = false;

@@ -12,14 +12,14 @@ class LineReader {
   explicit LineReader(int fd) : fd_(fd) {}
 
   enum class Got : uint8_t { kLine, kTooLong, kEnd, kError };
-  // The next line without its newline, valid until the next call; a carriage return before it belongs to the line.
-  // kTooLong: a line above kLineMax was passed over. kError: reading failed (errno).
+  // The next line without its newline, valid until the next call; a carriage return before it belongs to the
+  // line. kTooLong: a line above kLineMax was passed over. kError: reading failed (errno).
   [[nodiscard]] Got next(MutableBytes* line);
 
  private:
   int fd_;
   SecretBuffer buffer_;
-  size_t begin_ = 0;     // what lies before was given out
+  size_t begin_ = 0;  // what lies before was given out
   bool ended_ = false;
   bool skipping_ = false;
 };

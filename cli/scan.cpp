@@ -1,4 +1,5 @@
-// cardscrub scan: says where card data stands in files, standard input or a batch. Never prints a digit of it.
+// cardscrub scan: says where card data stands in files, standard input or a batch. Never prints a digit of
+// it.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -81,7 +82,8 @@ Policy monitor_policy(const Engine& engine) {
 }
 
 // Reads until the end; false with a message on standard error when reading fails.
-bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& engine, bool as_json, bool* found) {
+bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& engine, bool as_json,
+                     bool* found) {
   Policy policy = monitor_policy(engine);
   Verdict verdict;
   Collector collector(true);
@@ -109,7 +111,8 @@ bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& en
     } else {
       std::cout << name << ": offset " << row["offset"] << " length " << row["length"] << ' '
                 << row["kind"].get<std::string>() << ' ' << row["brand"].get<std::string>() << " field \""
-                << row["field"].get<std::string>() << "\" action " << row["action"].get<std::string>() << '\n';
+                << row["field"].get<std::string>() << "\" action " << row["action"].get<std::string>()
+                << '\n';
     }
   }
   return true;
@@ -151,7 +154,8 @@ json scan_item(const json& item, Engine& engine, bool* found) {
     return answer;
   }
   std::string channel = item.value("ch", "body");
-  std::string type = item.contains("ct") && item["ct"].is_string() ? item["ct"].get<std::string>() : std::string();
+  std::string type =
+      item.contains("ct") && item["ct"].is_string() ? item["ct"].get<std::string>() : std::string();
   Policy policy = monitor_policy(engine);
   Verdict verdict;
   Collector collector(false);
@@ -170,13 +174,12 @@ json scan_item(const json& item, Engine& engine, bool* found) {
     if (named) name.append(all.first(static_cast<size_t>(colon - all.begin())));
     std::string_view key(reinterpret_cast<const char*>(name.data()), name.size());
     auto is = [&](std::string_view want) {
-      return key.size() == want.size() && std::equal(key.begin(), key.end(), want.begin(), [](char a, char b) {
-               return (a | 0x20) == b;
-             });
+      return key.size() == want.size() &&
+             std::equal(key.begin(), key.end(), want.begin(), [](char a, char b) { return (a | 0x20) == b; });
     };
-    HeadPart part = is("cookie") || is("set-cookie")      ? HeadPart::kCookie
+    HeadPart part = is("cookie") || is("set-cookie")  ? HeadPart::kCookie
                     : is("referer") || is("location") ? HeadPart::kTarget
-                                                          : HeadPart::kHeader;
+                                                      : HeadPart::kHeader;
     collector.shift(skip);
     scrub_head(part, key, bytes.span().subspan(skip), policy, engine.worker, verdict, {}, &collector);
   } else if (channel == "log") {

@@ -1,5 +1,5 @@
-// cardscrub scrub: standard input to standard output with card data replaced: tokens with a key ring, masks without.
-// Cleans old logs and dumps.
+// cardscrub scrub: standard input to standard output with card data replaced: tokens with a key ring, masks
+// without. Cleans old logs and dumps.
 #include <unistd.h>
 
 #include <cstdio>
@@ -69,7 +69,8 @@ int scrub_command(int argc, char** argv) {
 
   Verdict verdict;
   Body body(policy, (*engine)->worker, verdict, name_space);
-  if (Reason why = body.start(type, {}); why != Reason::kNone) return fail(std::string(reason_text(why)).c_str());
+  if (Reason why = body.start(type, {}); why != Reason::kNone)
+    return fail(std::string(reason_text(why)).c_str());
   SecretBuffer piece(kPiece);
   for (bool last = false; !last;) {
     piece.resize(kPiece);

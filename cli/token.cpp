@@ -1,7 +1,8 @@
 // cardscrub token, cardscrub untoken: numbers on standard input, one a line, converted with the key ring.
 //
-// Spaces and hyphens stay where they are. A line that cannot be converted becomes an empty line, so that line n of the output
-// belongs to line n of the input; the reason goes to standard error, without a digit of the line.
+// Spaces and hyphens stay where they are. A line that cannot be converted becomes an empty line, so that line
+// n of the output belongs to line n of the input; the reason goes to standard error, without a digit of the
+// line.
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,8 +86,10 @@ int run(const char* name, Direction direction, int argc, char** argv) {
   for (size_t number = 1;; number++) {
     const LineReader::Got got = reader.next(&line);
     if (got == LineReader::Got::kEnd) break;
-    if (got == LineReader::Got::kError) return fail(std::string("cannot read standard input: ") + std::strerror(errno));
-    const char* reason = got == LineReader::Got::kTooLong ? "the line is too long" : convert(&*vault, job, line);
+    if (got == LineReader::Got::kError)
+      return fail(std::string("cannot read standard input: ") + std::strerror(errno));
+    const char* reason =
+        got == LineReader::Got::kTooLong ? "the line is too long" : convert(&*vault, job, line);
     if (reason != nullptr) {
       std::fprintf(stderr, "cardscrub %s: line %zu: %s\n", name, number, reason);
       status = kPartly;

@@ -35,15 +35,15 @@ struct Body::State {
   Verdict& verdict;
   Scrubber scrubber;
   std::unique_ptr<Filter> filter;
-  SecretBuffer held;           // what is not settled, from held_base on
-  SecretBuffer emitted;        // the Output's `held`
+  SecretBuffer held;     // what is not settled, from held_base on
+  SecretBuffer emitted;  // the Output's `held`
   uint64_t held_base = 0;
-  uint64_t shown_from = 0;     // the filter has settled everything in front of this offset
+  uint64_t shown_from = 0;  // the filter has settled everything in front of this offset
   std::unique_ptr<Inflater> inflater;
-  SecretBuffer packed;         // encoded bytes that have not been inflated yet
-  SecretBuffer chunk;          // inflated bytes on their way through push()
-  SecretBuffer unpacked;       // the Output's `held` of an encoded body
-  bool inflated = false;       // its end has been pushed
+  SecretBuffer packed;    // encoded bytes that have not been inflated yet
+  SecretBuffer chunk;     // inflated bytes on their way through push()
+  SecretBuffer unpacked;  // the Output's `held` of an encoded body
+  bool inflated = false;  // its end has been pushed
 };
 
 Body::Body(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,

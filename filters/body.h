@@ -1,6 +1,8 @@
-// A body on its way through: pieces in, scrubbed pieces out, in place, with a window for what cannot be decided yet.
+// A body on its way through: pieces in, scrubbed pieces out, in place, with a window for what cannot be
+// decided yet.
 //
-//   push(piece) --> [ held | first bytes of the piece ] joined in the window until nothing of `held` is open any more,
+//   push(piece) --> [ held | first bytes of the piece ] joined in the window until nothing of `held` is open
+//   any more,
 //                   then the rest of the piece in place; its open tail is held for the next push.
 #pragma once
 
@@ -16,19 +18,20 @@ class Body {
        FindingObserver* observer = nullptr);
   ~Body();
 
-  // Chooses the content filter. content_type and content_encoding as in the header, empty when absent. kNone, kBodyType, kBodyCharset,
-  // kBodyEncoding (415). Noted in the verdict too.
+  // Chooses the content filter. content_type and content_encoding as in the header, empty when absent. kNone,
+  // kBodyType, kBodyCharset, kBodyEncoding (415). Noted in the verdict too.
   Reason start(std::string_view content_type, std::string_view content_encoding);
 
-  // Two stretches to forward, in this order: `held` lies in memory of this object and is valid until the next push (the caller
-  // copies it and may wipe it); `piece` is the leading part of the piece itself. Everything else of the piece has been wiped.
+  // Two stretches to forward, in this order: `held` lies in memory of this object and is valid until the next
+  // push (the caller copies it and may wipe it); `piece` is the leading part of the piece itself. Everything
+  // else of the piece has been wiped.
   struct Output {
     MutableBytes held;
     MutableBytes piece;
     bool more = false;  // compressed bodies: push an empty piece (with the same `last`) for what comes next
   };
-  // With last, everything comes out. Once the verdict is refused, nothing comes out any more and the piece is wiped. May throw
-  // std::bad_alloc.
+  // With last, everything comes out. Once the verdict is refused, nothing comes out any more and the piece is
+  // wiped. May throw std::bad_alloc.
   Output push(MutableBytes piece, bool last);
 
   // The body is forwarded inflated: its length changes, and Content-Encoding no longer holds.

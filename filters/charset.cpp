@@ -9,13 +9,15 @@ namespace {
 
 class CharsetFilter : public Filter {
  public:
-  CharsetFilter(Charset charset, std::unique_ptr<Filter> inner) : charset_(charset), inner_(std::move(inner)) {}
+  CharsetFilter(Charset charset, std::unique_ptr<Filter> inner)
+      : charset_(charset), inner_(std::move(inner)) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!detected_) {
       if (text.size < 4 && !last) return 0;
       detected_ = true;
-      if (charset_ == Charset::kDetect || charset_ == Charset::kUtf16 || charset_ == Charset::kUtf32) detect(text);
+      if (charset_ == Charset::kDetect || charset_ == Charset::kUtf16 || charset_ == Charset::kUtf32)
+        detect(text);
     }
     if (plain_) return inner_->feed(text, last, scrubber);
     return decode(text, last, scrubber);
@@ -75,7 +77,8 @@ class CharsetFilter : public Filter {
         }
       }
       // The byte that tells a digit from its neighbours is the low one of the last code unit.
-      if (begun_ || value != 0xFEFF) add_code_point(&decoded_, value, text.unit(i + count - (little ? width : 1)));
+      if (begun_ || value != 0xFEFF)
+        add_code_point(&decoded_, value, text.unit(i + count - (little ? width : 1)));
       begun_ = true;
       i += count;
     }

@@ -1,5 +1,5 @@
-// Character sets: bodies in UTF-16 and UTF-32 are decoded for the filter inside, and rewritten in place: a digit has
-// a fixed width there too.
+// Character sets: bodies in UTF-16 and UTF-32 are decoded for the filter inside, and rewritten in place: a
+// digit has a fixed width there too.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace cardscrub {
 
-// kDetect: UTF-16 or UTF-32 by byte order mark or, as RFC 4627 3 tells them for JSON, by the NUL bytes among the first
-// four; otherwise the bytes are passed to the inner filter as they are.
+// kDetect: UTF-16 or UTF-32 by byte order mark or, as RFC 4627 3 tells them for JSON, by the NUL bytes among
+// the first four; otherwise the bytes are passed to the inner filter as they are.
 enum class Charset : uint8_t { kDetect, kUtf16, kUtf16Le, kUtf16Be, kUtf32, kUtf32Le, kUtf32Be };
 
 std::unique_ptr<Filter> make_charset_filter(Charset charset, std::unique_ptr<Filter> inner);

@@ -34,9 +34,9 @@ std::string_view trim(std::string_view text) {
 using Make = std::unique_ptr<Filter> (*)(std::string_view content_type, unsigned layer, Reason* why);
 
 struct Row {
-  std::string_view type;  // lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '/' at the end
-                          // every subtype
-  bool text;              // has a charset of its own: JSON may come in UTF-16 without saying so
+  std::string_view type;  // lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '/' at
+                          // the end every subtype
+  bool text;  // has a charset of its own: JSON may come in UTF-16 without saying so
   Make make;
 };
 
@@ -47,21 +47,33 @@ std::unique_ptr<Filter> multipart(std::string_view content_type, unsigned layer,
 }
 
 constexpr std::array kRows{
-    Row{"application/json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
-    Row{"text/json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
-    Row{"+json", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
-    Row{"application/x-ndjson", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
-    Row{"application/ndjson", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
-    Row{"application/jsonl", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
-    Row{"application/x-jsonlines", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
-    Row{"application/json-seq", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
-    Row{"+json-seq", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
-    Row{"application/csp-report", true, [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
-    Row{"application/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
+    Row{"application/json", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"text/json", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"+json", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/x-ndjson", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/ndjson", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/jsonl", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/x-jsonlines", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/json-seq", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"+json-seq", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/csp-report", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/xml", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"text/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"+xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"text/csv", true, [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
-    Row{"application/csv", true, [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
+    Row{"application/csv", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"text/tab-separated-values", true,
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"multipart/", false, multipart},
@@ -71,11 +83,12 @@ constexpr std::array kRows{
 
 // Character sets in which every byte below 0x80 is the ASCII character: read as bytes.
 bool ascii_compatible(std::string_view charset) {
-  static constexpr std::array<std::string_view, 9> kNames{"utf-8", "utf8",   "us-ascii", "ascii", "latin1",
-                                                          "latin-1", "gb18030", "ansi_x3.4-1968", "koi8-r"};
-  return std::find(kNames.begin(), kNames.end(), charset) != kNames.end() || charset.starts_with("iso-8859-") ||
-         charset.starts_with("iso_8859-") || charset.starts_with("windows-125") || charset.starts_with("cp125") ||
-         charset == "euc-jp" || charset == "euc-kr" || charset == "koi8-u" || charset == "windows-874";
+  static constexpr std::array<std::string_view, 9> kNames{
+      "utf-8", "utf8", "us-ascii", "ascii", "latin1", "latin-1", "gb18030", "ansi_x3.4-1968", "koi8-r"};
+  return std::find(kNames.begin(), kNames.end(), charset) != kNames.end() ||
+         charset.starts_with("iso-8859-") || charset.starts_with("iso_8859-") ||
+         charset.starts_with("windows-125") || charset.starts_with("cp125") || charset == "euc-jp" ||
+         charset == "euc-kr" || charset == "koi8-u" || charset == "windows-874";
 }
 
 bool unicode_charset(std::string_view name, Charset* out) {
@@ -139,7 +152,7 @@ std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned laye
   std::unique_ptr<Filter> filter;
   bool text = false;
   for (const Row& row : kRows) {
-    const bool matches = row.type.front() == '+'   ? type.ends_with(row.type)
+    const bool matches = row.type.front() == '+'  ? type.ends_with(row.type)
                          : row.type.back() == '/' ? type.starts_with(row.type)
                                                   : type == row.type;
     if (matches) {

@@ -44,6 +44,7 @@ struct MainConf {
 
   // made when all variables are known: what the name of each indexed variable announces
   std::vector<Kind> variable_kinds;
+  bool fingerprint_used = false;     // as below, of $cardscrub_fingerprint
   bool request_body_logged = false;  // some log format, map or script uses $request_body, or may
   bool time_used = false;            // $cardscrub_time is used
 };

@@ -52,6 +52,7 @@ bool build_worker(const MainConf& main, ngx_log_t* log) {
   if (detector == nullptr) return false;
   Worker& own = g_worker.emplace();
   own.detector = detector;
+  own.fingerprints = main.fingerprint_used;
   Result<HsScratch> scratch = detector->make_scratch();
   if (!scratch) return fail(log, scratch.message());
   own.scratch = std::move(*scratch);

@@ -25,7 +25,8 @@ Associated associated_with(const CodeCipher::Index& index, uint32_t expiry) {
 
 CipherCtx gcm_context(const EVP_CIPHER* cipher, Bytes key, bool encrypt) {
   CipherCtx ctx{EVP_CIPHER_CTX_new()};
-  if (ctx == nullptr || EVP_CipherInit_ex2(ctx.get(), cipher, key.data(), nullptr, encrypt ? 1 : 0, nullptr) != 1) {
+  if (ctx == nullptr ||
+      EVP_CipherInit_ex2(ctx.get(), cipher, key.data(), nullptr, encrypt ? 1 : 0, nullptr) != 1) {
     return nullptr;
   }
   return ctx;
@@ -72,14 +73,16 @@ bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, S
   const Associated associated = associated_with(index, expiry);
   EVP_CIPHER_CTX* ctx = seal_.get();
   int size = 0;
-  // Straight from OpenSSL and not from a block drawn ahead: it notices fork(), and a nonce must never come twice.
+  // Straight from OpenSSL and not from a block drawn ahead: it notices fork(), and a nonce must never come
+  // twice.
   const bool good =
       RAND_bytes(out->nonce.data(), static_cast<int>(out->nonce.size())) == 1 &&
       EVP_EncryptInit_ex2(ctx, nullptr, nullptr, out->nonce.data(), nullptr) == 1 &&
       EVP_EncryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
       EVP_EncryptUpdate(ctx, out->ciphertext.data(), &size, plain.data(), static_cast<int>(kPlain)) == 1 &&
       EVP_EncryptFinal_ex(ctx, out->ciphertext.data() + size, &size) == 1 &&
-      EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(out->tag.size()), out->tag.data()) == 1;
+      EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(out->tag.size()), out->tag.data()) ==
+          1;
   wipe(plain.data(), plain.size());
   return good;
 }

@@ -2,12 +2,14 @@
 //
 //   header (128 bytes) | bucket 0: 8 slots of 64 bytes | bucket 1 | ...
 //
-// An entry lies in one of two buckets, which two parts of its HMAC choose; it goes to the one with more room. So the first entry is
-// refused when about three quarters of the slots hold codes (measured: 71 to 76 % of 8 MB); with one choice it would be about
-// a quarter. A call looks at 16 slots at most. HMAC and cipher are computed outside the lock.
+// An entry lies in one of two buckets, which two parts of its HMAC choose; it goes to the one with more room.
+// So the first entry is refused when about three quarters of the slots hold codes (measured: 71 to 76 % of 8
+// MB); with one choice it would be about a quarter. A call looks at 16 slots at most. HMAC and cipher are
+// computed outside the lock.
 //
-// A worker may die at any instruction, and nginx then opens the lock by force. So a slot's state is written last when it is
-// filled, and first when it is emptied; what a slot says besides is proved by GCM's tag before it is believed.
+// A worker may die at any instruction, and nginx then opens the lock by force. So a slot's state is written
+// last when it is filled, and first when it is emptied; what a slot says besides is proved by GCM's tag
+// before it is believed.
 #include "code_store.h"
 
 #include <atomic>
@@ -168,7 +170,8 @@ size_t code_store_capacity(size_t size) { return buckets_in(size) * kBucket; }
 Result<CodeStore> CodeStore::open(const KeyRing& ring, void* memory, size_t size, StoreLock* lock) {
   auto state = std::make_unique<State>();
   state->buckets = buckets_in(size);
-  if (state->buckets == 0) return Fault{"the shared memory zone is too small for security codes; make cardscrub_zone larger"};
+  if (state->buckets == 0)
+    return Fault{"the shared memory zone is too small for security codes; make cardscrub_zone larger"};
   if (reinterpret_cast<uintptr_t>(memory) % alignof(Slot) != 0) {
     return Fault{"the memory for security codes is not aligned to 64 bytes"};
   }
@@ -180,7 +183,8 @@ Result<CodeStore> CodeStore::open(const KeyRing& ring, void* memory, size_t size
     return Fault{"the shared memory zone holds no code store of this version and size; restart nginx"};
   }
   for (const KeyRing::Entry& entry : ring.entries()) {
-    Result<CodeCipher> cipher = CodeCipher::create(ring.derive(entry.generation, KeyPurpose::kCodeStore).span());
+    Result<CodeCipher> cipher =
+        CodeCipher::create(ring.derive(entry.generation, KeyPurpose::kCodeStore).span());
     if (!cipher) return Fault{cipher.message()};
     state->ciphers[entry.generation].emplace(std::move(*cipher));
   }
@@ -192,7 +196,8 @@ CodeStore::CodeStore(CodeStore&&) noexcept = default;
 CodeStore& CodeStore::operator=(CodeStore&&) noexcept = default;
 CodeStore::~CodeStore() = default;
 
-StoreResult CodeStore::put(const Digits& token, const Digits& alias, const Digits& code, int64_t now, uint32_t ttl) {
+StoreResult CodeStore::put(const Digits& token, const Digits& alias, const Digits& code, int64_t now,
+                           uint32_t ttl) {
   if (ttl == 0 || ttl > kStoredCodeTtlMax || !fits(now, ttl)) return StoreResult::kFault;
   State::Place place;
   const StoreResult placed = state_->place_of(token, alias, &place);
@@ -203,7 +208,8 @@ StoreResult CodeStore::put(const Digits& token, const Digits& alias, const Digit
 
   const Locked locked(state_->lock);
   CodeStoreCounters& counters = state_->header->counters;
-  Slot* chosen = nullptr;  // a slot of the same pair, or else one of the bucket with more room: a free one before a spent one
+  Slot* chosen = nullptr;  // a slot of the same pair, or else one of the bucket with more room: a free one
+                           // before a spent one
   size_t most_room = 0;
   for (Slot* bucket : place.bucket) {
     Slot* candidate = nullptr;
@@ -228,7 +234,8 @@ StoreResult CodeStore::put(const Digits& token, const Digits& alias, const Digit
     return StoreResult::kFull;
   }
   set_state(chosen, kFree);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // no byte of the new entry before the old state is gone
+  std::atomic_thread_fence(
+      std::memory_order_seq_cst);  // no byte of the new entry before the old state is gone
   chosen->generation = place.generation;
   chosen->expiry = expiry;
   chosen->grace_end = 0;
@@ -250,7 +257,8 @@ bool CodeStore::has(const Digits& token, const Digits& alias, int64_t now) {
   return holds_code(*slot);
 }
 
-StoreResult CodeStore::take(const Digits& token, const Digits& alias, int64_t now, uint32_t grace, Digits* code) {
+StoreResult CodeStore::take(const Digits& token, const Digits& alias, int64_t now, uint32_t grace,
+                            Digits* code) {
   code->clear();
   State::Place place;
   const StoreResult placed = state_->place_of(token, alias, &place);

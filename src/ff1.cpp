@@ -1,9 +1,9 @@
 // FF1 (SP 800-38G, algorithms 7 and 8), twice: digits with machine integers, any radix with BIGNUM.
 //
 // A round's function is CBC-MAC over P || Q, Q = tweak || zeros || round || NUM(B) in b bytes.
-// P depends on the two lengths only: E(P) is kept per (length, tweak length). Of Q, only the last block changes from
-// round to round (round number and NUM(B) take at most 6 bytes of it for digits): the blocks before are chained
-// once a call. That leaves one AES block a round.
+// P depends on the two lengths only: E(P) is kept per (length, tweak length). Of Q, only the last block
+// changes from round to round (round number and NUM(B) take at most 6 bytes of it for digits): the blocks
+// before are chained once a call. That leaves one AES block a round.
 #include "ff1.h"
 
 #include <array>
@@ -42,8 +42,8 @@ constexpr std::array<uint64_t, kDigitsMax / 2 + 1> kInverses = [] {
   return inverses;
 }();
 
-// y mod 10^m without a division, which would cost as much as half a block of AES. The quotient is right or 1 too small:
-// y / 10^m - y * floor(2^64 / 10^m) / 2^64 < 1, and rounding down takes less than 1.
+// y mod 10^m without a division, which would cost as much as half a block of AES. The quotient is right or 1
+// too small: y / 10^m - y * floor(2^64 / 10^m) / 2^64 < 1, and rounding down takes less than 1.
 uint64_t modulo_power(uint64_t y, size_t m) {
   const uint64_t quotient = static_cast<uint64_t>(static_cast<Wide>(y) * kInverses[m] >> 64);
   const uint64_t rest = y - quotient * kPowers[m];
@@ -69,8 +69,8 @@ uint64_t load_be64(const uint8_t* at) {
   return big_endian(value);
 }
 
-// Both halves in one store: the cipher reads the block as a whole, and a load of what two smaller stores have just written
-// has to wait for both of them.
+// Both halves in one store: the cipher reads the block as a whole, and a load of what two smaller stores have
+// just written has to wait for both of them.
 typedef uint64_t Pair __attribute__((vector_size(kBlock)));
 
 void store_be128(uint8_t* at, uint64_t high, uint64_t low) {
@@ -93,8 +93,14 @@ void write_number(uint8_t* digits, size_t count, uint64_t value) {
 }
 
 Block first_block(uint32_t radix, size_t count, size_t tweak) {
-  Block p{1, 2, 1, static_cast<uint8_t>(radix >> 16), static_cast<uint8_t>(radix >> 8), static_cast<uint8_t>(radix),
-          kRounds, static_cast<uint8_t>(count / 2)};
+  Block p{1,
+          2,
+          1,
+          static_cast<uint8_t>(radix >> 16),
+          static_cast<uint8_t>(radix >> 8),
+          static_cast<uint8_t>(radix),
+          kRounds,
+          static_cast<uint8_t>(count / 2)};
   store_be32(p.data() + 8, count);
   store_be32(p.data() + 12, tweak);
   return p;
@@ -111,7 +117,9 @@ struct Ff1::State {
   ~State() { wipe(heads.data(), sizeof heads); }
 
   // EVP_Cipher is the thin way in: one call into the provider, no bookkeeping of partial blocks.
-  bool block(uint8_t* inout) { return EVP_Cipher(aes.get(), inout, inout, kBlock) == static_cast<int>(kBlock); }
+  bool block(uint8_t* inout) {
+    return EVP_Cipher(aes.get(), inout, inout, kBlock) == static_cast<int>(kBlock);
+  }
 
   template <bool kEncrypt>
   bool digits(MutableBytes text, Bytes tweak);
@@ -233,7 +241,8 @@ bool Ff1::State::numerals(bool encrypt, uint32_t radix, std::span<uint16_t> text
   }
   const size_t u = n / 2, v = n - u;
   Numbers x;
-  if (!x.ok() || !power_of(radix, u, x.modulus_u.get()) || !power_of(radix, v, x.modulus_v.get())) return false;
+  if (!x.ok() || !power_of(radix, u, x.modulus_u.get()) || !power_of(radix, v, x.modulus_v.get()))
+    return false;
   // ceil(log2(radix^v)) is the bit length of radix^v - 1: exact, where floating point would not be.
   if (BN_copy(x.y.get(), x.modulus_v.get()) == nullptr || BN_sub_word(x.y.get(), 1) != 1) return false;
   const size_t b = (static_cast<size_t>(BN_num_bits(x.y.get())) + 7) / 8;
@@ -269,9 +278,9 @@ bool Ff1::State::numerals(bool encrypt, uint32_t radix, std::span<uint16_t> text
       if (!block(next)) return false;
     }
     if (BN_bin2bn(s.data(), static_cast<int>(d), x.y.get()) == nullptr) return false;
-    const bool worked =
-        encrypt ? BN_mod_add(x.sum.get(), x.left.get(), x.y.get(), modulus, x.ctx.get()) == 1
-                : BN_mod_sub(x.sum.get(), x.right.get(), x.y.get(), modulus, x.ctx.get()) == 1;
+    const bool worked = encrypt
+                            ? BN_mod_add(x.sum.get(), x.left.get(), x.y.get(), modulus, x.ctx.get()) == 1
+                            : BN_mod_sub(x.sum.get(), x.right.get(), x.y.get(), modulus, x.ctx.get()) == 1;
     if (!worked) return false;
     if (encrypt) {
       x.left.swap(x.right);
@@ -281,7 +290,8 @@ bool Ff1::State::numerals(bool encrypt, uint32_t radix, std::span<uint16_t> text
       x.left.swap(x.sum);
     }
   }
-  return write_number(text.first(u), radix, x.left.get()) && write_number(text.subspan(u), radix, x.right.get());
+  return write_number(text.first(u), radix, x.left.get()) &&
+         write_number(text.subspan(u), radix, x.right.get());
 }
 
 bool Ff1::State::long_digits(bool encrypt, MutableBytes text, Bytes tweak) {

@@ -1,6 +1,7 @@
-// The names that announce card data unless the operator says otherwise. Gathered from the public documentation of
-// HTML autofill (WHATWG HTML 4.10.18.7), Stripe, Adyen, Braintree, PayPal, Spreedly, Shopify, WooCommerce,
-// Worldpay, Square, Authorize.Net and from what Flask and Django forms commonly use. Compared without case, '-' and '_'.
+// The names that announce card data unless the operator says otherwise. Gathered from the public
+// documentation of HTML autofill (WHATWG HTML 4.10.18.7), Stripe, Adyen, Braintree, PayPal, Spreedly,
+// Shopify, WooCommerce, Worldpay, Square, Authorize.Net and from what Flask and Django forms commonly use.
+// Compared without case, '-' and '_'.
 #include <array>
 
 #include "field_names.h"

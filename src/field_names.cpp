@@ -1,5 +1,5 @@
-// FieldNames: patterns by their last component in a hash table; a name is turned away by its first and last letter
-// before anything is copied.
+// FieldNames: patterns by their last component in a hash table; a name is turned away by its first and last
+// letter before anything is copied.
 #include "field_names.h"
 
 #include <algorithm>
@@ -160,7 +160,8 @@ struct FieldNames::Table {
     return Done{};
   }
 
-  // True when no pattern can end in this leaf. ']' and names that begin or end in punctuation take the long way.
+  // True when no pattern can end in this leaf. ']' and names that begin or end in punctuation take the long
+  // way.
   bool turned_away(Bytes leaf) const {
     if (!quick || leaf.empty()) return quick;
     uint8_t first = kLetter[leaf.front()];

@@ -1,6 +1,7 @@
-// Which names announce card data. The same for every encoding: card.number, card[number] and <card><number> are
-// one path. A pattern matches a trailing run of path components; case, '-' and '_' do not count; '*' is one
-// component; numeric components (list indexes) are passed over; '~' starts a PCRE2 expression over the dotted path.
+// Which names announce card data. The same for every encoding: card.number, card[number] and <card><number>
+// are one path. A pattern matches a trailing run of path components; case, '-' and '_' do not count; '*' is
+// one component; numeric components (list indexes) are passed over; '~' starts a PCRE2 expression over the
+// dotted path.
 #pragma once
 
 #include <memory>
@@ -27,11 +28,12 @@ struct FieldMatch {
 
 class FieldNames {
  public:
-  // The operator's patterns come before the default list. Faults: empty pattern, component over kNameMax bytes, bad expression.
+  // The operator's patterns come before the default list. Faults: empty pattern, component over kNameMax
+  // bytes, bad expression.
   static Result<FieldNames> compile(std::span<const FieldPattern> patterns);
 
-  // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number). Most names
-  // are turned away by their first and last letter. kFault in *failed when a PCRE2 limit was reached.
+  // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number). Most
+  // names are turned away by their first and last letter. kFault in *failed when a PCRE2 limit was reached.
   FieldMatch match(const Path& path, Bytes leaf, bool* failed) const;
 
   FieldNames(FieldNames&&) noexcept;

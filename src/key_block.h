@@ -17,7 +17,8 @@ class KeyBlock {
   KeyBlock& operator=(const KeyBlock&) = delete;
 
   std::span<const uint8_t, kSize> span() const { return std::span<const uint8_t, kSize>(page_, kSize); }
-  // Locks the page again: a lock is not inherited through fork(). False: the limit (RLIMIT_MEMLOCK) forbids it.
+  // Locks the page again: a lock is not inherited through fork(). False: the limit (RLIMIT_MEMLOCK) forbids
+  // it.
   bool lock() const;
 
  private:

@@ -95,7 +95,8 @@ Result<SecretBuffer> read_key_file(const std::string& path) {
     if (got == 0) break;
     size += static_cast<size_t>(got);
   }
-  if (size > kKeyFileMax) return Fault{"the key ring \"" + path + "\" is larger than 64 KiB: it is no key ring"};
+  if (size > kKeyFileMax)
+    return Fault{"the key ring \"" + path + "\" is larger than 64 KiB: it is no key ring"};
   SecretBuffer exact(size);
   exact.append(content.span().first(size));
   return exact;
@@ -130,7 +131,8 @@ Status write_key_file(const std::string& path, Bytes content, bool replace) {
     temporary.keep();
   } else if (link(temporary.path(), path.c_str()) != 0) {  // unlike rename, never replaces
     if (errno == EEXIST) {
-      return Fault{"the key ring \"" + path + "\" exists and was left as it is; for a fresh key run: cardscrub keys rotate --file " +
+      return Fault{"the key ring \"" + path +
+                   "\" exists and was left as it is; for a fresh key run: cardscrub keys rotate --file " +
                    path};
     }
     return cannot("write", path, errno);

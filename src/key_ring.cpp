@@ -1,4 +1,5 @@
-// The key ring in memory: its rules, derivation, rotation. How the file's text is read is in key_ring_json.cpp.
+// The key ring in memory: its rules, derivation, rotation. How the file's text is read is in
+// key_ring_json.cpp.
 #include "key_ring.h"
 
 #include <openssl/rand.h>
@@ -15,10 +16,14 @@ namespace {
 // Changing a label changes every token: version 1 is for good.
 std::string_view label_of(KeyPurpose purpose) {
   switch (purpose) {
-    case KeyPurpose::kToken: return "cardscrub v1 token";
-    case KeyPurpose::kCodeStore: return "cardscrub v1 code store";
-    case KeyPurpose::kFingerprint: return "cardscrub v1 fingerprint";
-    case KeyPurpose::kAudit: return "cardscrub v1 audit";
+    case KeyPurpose::kToken:
+      return "cardscrub v1 token";
+    case KeyPurpose::kCodeStore:
+      return "cardscrub v1 code store";
+    case KeyPurpose::kFingerprint:
+      return "cardscrub v1 fingerprint";
+    case KeyPurpose::kAudit:
+      return "cardscrub v1 audit";
   }
   return {};
 }
@@ -41,7 +46,8 @@ void append(SecretBuffer* out, std::string_view text) {
 
 Fault no_digit() {
   return Fault{
-      "no digit is left for tokens to start with: the accepted brands use 9, 7 and 1; accept fewer brands (--brands)"};
+      "no digit is left for tokens to start with: the accepted brands use 9, 7 and 1; accept fewer brands "
+      "(--brands)"};
 }
 
 }  // namespace
@@ -80,9 +86,11 @@ Status KeyRing::add(uint8_t generation, bool active, int64_t created, Bytes key)
   }
   if (has(generation)) return Fault{"generation " + name + " is there twice"};
   if (active && active_ != 0) {
-    return Fault{"generations " + std::to_string(active_) + " and " + name + " are both \"active\"; set one of them to \"live\""};
+    return Fault{"generations " + std::to_string(active_) + " and " + name +
+                 " are both \"active\"; set one of them to \"live\""};
   }
-  if (key.size() != KeyBlock::kSize) return Fault{"member \"k\" must be 32 bytes in base64url (43 characters, no padding)"};
+  if (key.size() != KeyBlock::kSize)
+    return Fault{"member \"k\" must be 32 bytes in base64url (43 characters, no padding)"};
   if (std::all_of(key.begin(), key.end(), [&key](uint8_t byte) { return byte == key[0]; })) {
     return Fault{"member \"k\" is no random key"};
   }
@@ -93,8 +101,8 @@ Status KeyRing::add(uint8_t generation, bool active, int64_t created, Bytes key)
   }
   std::array<uint8_t, 16> mac{};
   if (!cmac_of_zeros(key, mac)) return Fault{"OpenSSL does not provide CMAC with AES-256"};
-  entries_.push_back({generation, active, created, hex_of(Bytes(mac).first(3)),
-                      KeyBlock(key.first<KeyBlock::kSize>())});
+  entries_.push_back(
+      {generation, active, created, hex_of(Bytes(mac).first(3)), KeyBlock(key.first<KeyBlock::kSize>())});
   if (active) active_ = generation;
   return Done{};
 }
@@ -142,7 +150,9 @@ Result<KeyRing> KeyRing::rotate(uint32_t allowed_digits, int64_t now) const {
     }
     if (oldest == nullptr) {
       if ((generation_digits() & allowed_digits) == 0) return no_digit();
-      return Fault{"the active generation has the only digit that is allowed; accept fewer brands (--brands) to free another"};
+      return Fault{
+          "the active generation has the only digit that is allowed; accept fewer brands (--brands) to free "
+          "another"};
     }
     next = oldest->generation;
   }
@@ -176,8 +186,9 @@ SecretBuffer KeyRing::json() const {
     const std::string generation = std::to_string(entry.generation);
     append(&out, R"({"kty":"oct","kid":")" + generation + R"(","use":"enc","alg":"A256KW","k":")");
     base64url_encode(entry.key.span(), &out);
-    append(&out, R"(","iat":)" + std::to_string(entry.created) + R"(,"generation":)" + generation + R"(,"state":")" +
-                     (entry.active ? "active" : "live") + "\"}" + (i + 1 < entries_.size() ? ",\n" : "\n"));
+    append(&out, R"(","iat":)" + std::to_string(entry.created) + R"(,"generation":)" + generation +
+                     R"(,"state":")" + (entry.active ? "active" : "live") + "\"}" +
+                     (i + 1 < entries_.size() ? ",\n" : "\n"));
   }
   append(&out, "]}\n");
   return out;
@@ -192,7 +203,9 @@ Result<KeyRing> KeyRing::load(const std::string& path) {
   Result<KeyRing> ring = parse(content->span());
   if (!ring) {
     return Fault{"the key ring \"" + path + "\" is damaged: " + ring.message() +
-                 "; put back a copy of it, or, to give up all tokens made so far, remove it and run: cardscrub keys new --file " + path};
+                 "; put back a copy of it, or, to give up all tokens made so far, remove it and run: "
+                 "cardscrub keys new --file " +
+                 path};
   }
   return ring;
 }

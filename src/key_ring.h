@@ -1,8 +1,9 @@
-// The key ring: master keys by generation, in a JWK Set file (RFC 7517), and the working keys derived from them.
+// The key ring: master keys by generation, in a JWK Set file (RFC 7517), and the working keys derived from
+// them.
 //
-// {"keys":[{"kty":"oct","kid":"9","use":"enc","alg":"A256KW","k":"<base64url, 32 bytes>","iat":1760000000,"generation":9,"state":"active"}]}
-// `generation` is the digit that tokens of this key start with: 9, 7 or 1. `state` is "active" (writes and
-// reads; exactly one) or "live" (reads only).
+// {"keys":[{"kty":"oct","kid":"9","use":"enc","alg":"A256KW","k":"<base64url, 32
+// bytes>","iat":1760000000,"generation":9,"state":"active"}]} `generation` is the digit that tokens of this
+// key start with: 9, 7 or 1. `state` is "active" (writes and reads; exactly one) or "live" (reads only).
 #pragma once
 
 #include <array>
@@ -24,37 +25,39 @@ class KeyRing {
   // The digits that may start a token, in the order in which they are taken.
   static constexpr std::array<uint8_t, 3> kGenerations = {9, 7, 1};
 
-  // Reads a file. The fault says which line or member is wrong and which command mends it: no file, symbolic link, mode other
-  // than 0600 (or 0400), owner other than root or the caller, not JSON, key not 32 bytes, generation unknown or twice,
-  // none or two active.
+  // Reads a file. The fault says which line or member is wrong and which command mends it: no file, symbolic
+  // link, mode other than 0600 (or 0400), owner other than root or the caller, not JSON, key not 32 bytes,
+  // generation unknown or twice, none or two active.
   static Result<KeyRing> load(const std::string& path);
   static Result<KeyRing> parse(Bytes json);
 
-  uint8_t active() const { return active_; }                   // generation digit that new tokens carry
+  uint8_t active() const { return active_; }  // generation digit that new tokens carry
   bool has(uint8_t generation) const;
-  uint32_t generation_digits() const;                          // bit d: digit d starts a token of this ring
+  uint32_t generation_digits() const;  // bit d: digit d starts a token of this ring
   // 32 bytes, derived; the generation must be in the ring. Empty when the engine failed.
   SecretBuffer derive(uint8_t generation, KeyPurpose purpose) const;
-  // Locks the keys in memory again: a worker calls it after fork(), which does not inherit locks. False: the limits forbid it.
+  // Locks the keys in memory again: a worker calls it after fork(), which does not inherit locks. False: the
+  // limits forbid it.
   bool lock_memory() const;
 
   struct Entry {
     uint8_t generation;
     bool active;
-    int64_t created;           // seconds since 1970
-    std::string check_value;   // key check value: first 3 bytes of CMAC over zeros, hex; safe to print
-    KeyBlock key;              // 32 bytes, locked in memory where the limits allow
+    int64_t created;          // seconds since 1970
+    std::string check_value;  // key check value: first 3 bytes of CMAC over zeros, hex; safe to print
+    KeyBlock key;             // 32 bytes, locked in memory where the limits allow
   };
   const std::vector<Entry>& entries() const { return entries_; }
 
-  // For the command line tool: a new ring with one fresh key; a ring with the next generation active (order 9, 7, 1,
-  // the oldest is replaced when all allowed digits are live; digits outside `allowed` are skipped; the generation that was active
-  // stays live). `now`: seconds since 1970.
+  // For the command line tool: a new ring with one fresh key; a ring with the next generation active (order
+  // 9, 7, 1, the oldest is replaced when all allowed digits are live; digits outside `allowed` are skipped;
+  // the generation that was active stays live). `now`: seconds since 1970.
   static Result<KeyRing> generate(uint32_t allowed_digits, int64_t now);
   Result<KeyRing> rotate(uint32_t allowed_digits, int64_t now) const;
   // A ring without a generation; never without the active one.
   Result<KeyRing> retire(uint8_t generation) const;
-  // Writes atomically (temporary file in the same folder, mode 0600, fsync, rename). save_new: a file that exists is a fault.
+  // Writes atomically (temporary file in the same folder, mode 0600, fsync, rename). save_new: a file that
+  // exists is a fault.
   Status save(const std::string& path) const;
   Status save_new(const std::string& path) const;
 

@@ -56,7 +56,8 @@ Bytes run_of(const Masked& masked, const std::string& value) {
   const char* end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data() + 1, end, number);
   const bool rest = std::all_of(stop, end, [](char c) { return c == kMark; });
-  if (error != std::errc() || !rest || number >= masked.runs.size() || masked.runs[number].size() != value.size()) {
+  if (error != std::errc() || !rest || number >= masked.runs.size() ||
+      masked.runs[number].size() != value.size()) {
     return {};
   }
   return masked.runs[number];

@@ -17,13 +17,13 @@ enum class TestCards : uint8_t { kAccept, kReject, kOnly };
 
 struct Policy {
   Mode mode = Mode::kOff;
-  Action pan = Action::kTokenize;   // named PAN: kTokenize kMask kReject
-  Action code = Action::kAlias;     // named code: kAlias kMask kReject
-  Action sweep = Action::kTokenize; // elsewhere: kTokenize kMask kReject kNone
-  Action invalid = Action::kReject; // named field, value not valid: kReject kMask
-  uint32_t require = 0;             // bit k: Kind k must be present and valid
-  uint32_t brands = ~0u;            // bit b: Brand b is accepted
-  uint32_t token_digits = 0;        // bit d: digit d starts a token of the key ring (KeyRing::generation_digits)
+  Action pan = Action::kTokenize;    // named PAN: kTokenize kMask kReject
+  Action code = Action::kAlias;      // named code: kAlias kMask kReject
+  Action sweep = Action::kTokenize;  // elsewhere: kTokenize kMask kReject kNone
+  Action invalid = Action::kReject;  // named field, value not valid: kReject kMask
+  uint32_t require = 0;              // bit k: Kind k must be present and valid
+  uint32_t brands = ~0u;             // bit b: Brand b is accepted
+  uint32_t token_digits = 0;  // bit d: digit d starts a token of the key ring (KeyRing::generation_digits)
   TokenFormat token_format = TokenFormat::kLast4;
   TestCards test_cards = TestCards::kAccept;
   const FieldNames* fields = nullptr;  // outlives the policy

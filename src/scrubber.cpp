@@ -10,15 +10,13 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kBin = 6;    // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
+constexpr size_t kBin = 6;  // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
 constexpr size_t kLast = 4;
 constexpr size_t kLeafMax = 128;
 
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-bool is_blank(const Text& text) {
-  return std::all_of(text.data, text.data + text.size, is_space);
-}
+bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_space); }
 
 // Where the run of groups that goes on at `at` begins, at most as far in front as a number can reach.
 size_t run_start(const Text& text, size_t at) {
@@ -32,10 +30,13 @@ size_t run_start(const Text& text, size_t at) {
   return start;
 }
 
-// The units of a '*' at i, as mask() leaves it: one in ASCII, three in UTF-8 for the full-width one; 0: none stands there.
+// The units of a '*' at i, as mask() leaves it: one in ASCII, three in UTF-8 for the full-width one; 0: none
+// stands there.
 size_t star_at(const Text& text, size_t i) {
   if (text.data[i] == '*') return 1;
-  return text.size - i >= 3 && text.data[i] == 0xEF && text.data[i + 1] == 0xBC && text.data[i + 2] == 0x8A ? 3 : 0;
+  return text.size - i >= 3 && text.data[i] == 0xEF && text.data[i + 1] == 0xBC && text.data[i + 2] == 0x8A
+             ? 3
+             : 0;
 }
 
 // Nothing but stars: a code that was masked before.
@@ -162,7 +163,8 @@ size_t Scrubber::sweep(const Text& text, bool last) {
       return text.size;
     }
     bool found = next.outcome == Detector::Outcome::kFound;
-    // Whether what is written makes a number together with its neighbours can only be told when these are here.
+    // Whether what is written makes a number together with its neighbours can only be told when these are
+    // here.
     if (found && !next.alone && !last && text.size - next.finding.end < CloseLook::kAhead) {
       next.settled = next.finding.begin;
       found = false;
@@ -175,9 +177,10 @@ size_t Scrubber::sweep(const Text& text, bool last) {
     }
     from = next.finding.end;
     if (!next.alone) {
-      // Two numbers may share a group, and either may be the one that was meant: neither leaves anything behind.
-      Detector::Next other = worker_.detector->next(text, next.finding.begin + 1, before_, last, options,
-                                                    worker_.scratch.get());
+      // Two numbers may share a group, and either may be the one that was meant: neither leaves anything
+      // behind.
+      Detector::Next other =
+          worker_.detector->next(text, next.finding.begin + 1, before_, last, options, worker_.scratch.get());
       if (other.outcome == Detector::Outcome::kFound && other.finding.begin < next.finding.end) {
         swept_together(text, next.finding, other.finding);
         from = std::max(from, other.finding.end);
@@ -189,9 +192,9 @@ size_t Scrubber::sweep(const Text& text, bool last) {
 }
 
 void Scrubber::swept_together(const Text& text, const Finding& first, const Finding& second) {
-  const Action action = !changes()                          ? Action::kNone
+  const Action action = !changes()                         ? Action::kNone
                         : policy_.sweep == Action::kReject ? Action::kReject
-                                                            : Action::kMask;
+                                                           : Action::kMask;
   for (const Finding& finding : {first, second}) {
     note(finding.kind, finding.brand, action, Reason::kNone, text, finding.begin, finding.end);
   }
@@ -199,8 +202,8 @@ void Scrubber::swept_together(const Text& text, const Finding& first, const Find
   if (action == Action::kMask) mask(text, first.begin, std::max(first.end, second.end), false);
 }
 
-// True when the text, after a token was written to it, holds a number that runs into the token: digits of the token
-// together with a group beside it (law 4).
+// True when the text, after a token was written to it, holds a number that runs into the token: digits of the
+// token together with a group beside it (law 4).
 bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool last) {
   DetectorOptions options;
   options.token_digits = policy_.token_digits;
@@ -217,7 +220,9 @@ bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool
 
 void Scrubber::swept(const Text& text, const Finding& finding, bool alone, bool last) {
   if (finding.kind == Kind::kTrack) {
-    Action action = !changes() ? Action::kNone : policy_.sweep == Action::kReject ? Action::kReject : Action::kMask;
+    Action action = !changes()                         ? Action::kNone
+                    : policy_.sweep == Action::kReject ? Action::kReject
+                                                       : Action::kMask;
     note(Kind::kTrack, finding.brand, action, Reason::kNone, text, finding.begin, finding.end);
     if (action == Action::kReject) verdict_.refuse(Reason::kTrackForbidden, field());
     if (action == Action::kMask) mask(text, finding.begin, finding.end, false);
@@ -269,7 +274,7 @@ void Scrubber::named_pan(const Text& text) {
       (policy_.token_digits >> at.digits[0] & 1u) != 0) {
     // A token already: it stays, and codes beside it belong to its card.
     if (!match_.ambiguous) valid_kinds_ |= kPanBit;
-    scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous);
+    scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous, true);
     return;
   }
   if (bad == Reason::kNone && is_masked_pan(at.digits)) {
@@ -340,9 +345,9 @@ void Scrubber::named_track(const Text& text) {
   bool digits = std::any_of(text.data, text.data + text.size, is_digit);
   if (!digits) return;
   valid_kinds_ |= 1u << static_cast<unsigned>(Kind::kTrack);
-  Action action = !changes()                        ? Action::kNone
+  Action action = !changes()                       ? Action::kNone
                   : policy_.pan == Action::kReject ? Action::kReject
-                                                    : Action::kMask;
+                                                   : Action::kMask;
   note(Kind::kTrack, Brand::kUnknown, action, Reason::kNone, text, 0, text.size);
   if (action == Action::kReject) verdict_.refuse(Reason::kTrackForbidden, field());
   if (action == Action::kMask) mask(text, 0, text.size, false);
@@ -387,7 +392,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   if (!changes()) {
     note(Kind::kPan, brand, Action::kNone, Reason::kNone, text, begin, end);
     remember_first(at.digits, brand, nullptr);
-    scope_has_pan(at.digits, brand, strong);
+    scope_has_pan(at.digits, brand, strong, false);
     return;
   }
   Reason refusal = Reason::kNone;
@@ -425,7 +430,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
     scope().strong = scope().strong || strong;
     return;
   }
-  scope_has_pan(token, brand, strong);
+  scope_has_pan(token, brand, strong, false);
 }
 
 void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) {
@@ -443,9 +448,9 @@ void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
   }
 }
 
-// Masks the digits of a stretch; keep_ends leaves BIN and last four in clear when there are 12 digits or more. Where '*'
-// cannot stand (a JSON number, a script without one) digits are written that never satisfy Luhn together with the
-// rest.
+// Masks the digits of a stretch; keep_ends leaves BIN and last four in clear when there are 12 digits or
+// more. Where '*' cannot stand (a JSON number, a script without one) digits are written that never satisfy
+// Luhn together with the rest.
 void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) {
   size_t count = 0;
   for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) || text.data[i] == '*' ? 1u : 0u;
@@ -499,11 +504,12 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
   if (token != nullptr) {
     for (uint8_t digit : token->span()) verdict_.first_token.push_back(static_cast<char>('0' + digit));
   }
-  if (worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint)) refuse(Reason::kFault);
+  if (worker_.fingerprints && worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint))
+    refuse(Reason::kFault);
 }
 
-// Where on the wire the character of unit i begins: its Unit tells where it ends. What stands in front of it in the text does
-// not count, for how much of that is shown depends on the pieces.
+// Where on the wire the character of unit i begins: its Unit tells where it ends. What stands in front of it
+// in the text does not count, for how much of that is shown depends on the pieces.
 uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
   constexpr uint64_t kLongest = 12;  // of an escape: \ud835\udfce
   Unit unit = text.unit(i);

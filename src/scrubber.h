@@ -3,9 +3,9 @@
 //
 //   filter: open(name) ... match(leaf) begin(leaf, match, type) text() text(last) ... close()
 //
-// One scrubber serves one body or one head element. Scopes (object, list, form prefix, part, element, row) say which
-// code belongs to which PAN: a code is bound to the PAN of its own scope, else to the only PAN of the nearest
-// scope around it.
+// One scrubber serves one body or one head element. Scopes (object, list, form prefix, part, element, row)
+// say which code belongs to which PAN: a code is bound to the PAN of its own scope, else to the only PAN of
+// the nearest scope around it.
 //
 //            +--------- PAN of the scope comes, or the scope closes --------+
 //   code --> waiting (bytes held) --window full--> written, waiting for PAN --+--> bound in the code store
@@ -36,8 +36,9 @@ enum class ValueType : uint8_t {
 // How a value's text must be handed over.
 enum class Want : uint8_t {
   kStream,  // in stretches as they come; text() says what need not be shown again
-  kWhole,   // once, complete, with last = true; when it is longer than kNamedValueMax units: at once with last = false
-  kSkip,    // not at all
+  kWhole,  // once, complete, with last = true; when it is longer than kNamedValueMax units: at once with last
+           // = false
+  kSkip,   // not at all
 };
 
 class Scrubber {
@@ -52,7 +53,8 @@ class Scrubber {
   Scrubber& operator=(const Scrubber&) = delete;
 
   // ---- for whoever owns the bytes (Body, Head)
-  // The bytes that are in memory now; they must reach back to hold() and to the first unit of every text shown.
+  // The bytes that are in memory now; they must reach back to hold() and to the first unit of every text
+  // shown.
   void set_view(const RawView& view) { view_ = view; }
   const RawView& view() const { return view_; }
   // The lowest absolute offset that a waiting decision may still write to; kNoHold: none.
@@ -63,7 +65,8 @@ class Scrubber {
   void finish();
 
   // ---- for content filters
-  // An object, list, part or element with this name begins (empty: none). False: too deep; the fault is noted.
+  // An object, list, part or element with this name begins (empty: none). False: too deep; the fault is
+  // noted.
   [[nodiscard]] bool open(Bytes name);
   void close();
   // Forms: the following fields belong to the scope of this prefix ("card" for card[number]); "" is the root.
@@ -72,14 +75,15 @@ class Scrubber {
 
   // What the leaf name announces here. Cheap for names that announce nothing.
   FieldMatch match(Bytes leaf);
-  // A value begins. Of a leaf with match.kind == kNone and no digits in it, neither begin() nor text() need be called.
+  // A value begins. Of a leaf with match.kind == kNone and no digits in it, neither begin() nor text() need
+  // be called.
   Want begin(Bytes leaf, FieldMatch match, ValueType type);
-  // A stretch of the value: text[0] is the first unit that was not settled by the call before. Returns how many
-  // leading units are settled: they will not be asked for again. With last, all are.
+  // A stretch of the value: text[0] is the first unit that was not settled by the call before. Returns how
+  // many leading units are settled: they will not be asked for again. With last, all are.
   size_t text(const Text& text, bool last);
 
-  // The bytes cannot be parsed from `offset` on (only the first call counts). Refused where cardscrub_require asks for
-  // fields; otherwise the filter goes on as well as it can and shows the rest as free text.
+  // The bytes cannot be parsed from `offset` on (only the first call counts). Refused where cardscrub_require
+  // asks for fields; otherwise the filter goes on as well as it can and shows the rest as free text.
   void malformed(uint64_t offset);
   // A fault of any kind: the request is refused for `reason`.
   void refuse(Reason reason, int64_t offset = -1);
@@ -103,8 +107,8 @@ class Scrubber {
   void named_too_long(const Text& text);
   bool accept(const Digits& pan, Brand brand, Reason* reason) const;
   bool tokenize(const Digits& pan, Digits* token);
-  void act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong,
-                  bool alone, bool last);
+  void act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong, bool alone,
+                  bool last);
   void invalid(Reason reason, const Text& text, Kind kind, Brand brand);
   void put(const Text& text, const DigitsAt& at, const Digits& now);
   void mask(const Text& text, size_t begin, size_t end, bool keep_ends);
@@ -119,12 +123,13 @@ class Scrubber {
   // ---- scrubber_scope.cpp: what belongs together
   Scope& scope();
   Scope* find_scope(size_t depth, uint64_t form_key);
-  void scope_has_pan(const Digits& token, Brand brand, bool strong);
+  void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
   void release_all();
   void resolve(Scope& scope, bool closing, uint64_t full_before);
-  void resolve_code(Pending& code, const Digits& token, Brand brand);
-  void write_alias(Pending& code, const Digits* token);
+  void resolve_code(Pending& code, const Digits& token, Brand brand, bool given);
+  void write_alias(Pending& code, const Digits& token);
+  bool bind(const Pending& code, const Digits& token, bool* taken);
   void close_scope(size_t index);
   void take_expiry(Scope& scope, const Expiry& expiry, const std::string& field);
 

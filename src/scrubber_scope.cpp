@@ -66,10 +66,11 @@ Scrubber::Scope& Scrubber::scope() {
   return scopes_.emplace_back(std::move(fresh));
 }
 
-void Scrubber::scope_has_pan(const Digits& token, Brand brand, bool strong) {
+void Scrubber::scope_has_pan(const Digits& token, Brand brand, bool strong, bool given) {
   Scope& here = scope();
   here.token = token;
   here.brand = brand;
+  here.given = given;
   here.strong = here.strong || strong;
   resolve(here, false, 0);
 }
@@ -129,8 +130,8 @@ void Scrubber::release_holds() {
   for (Scope& open : scopes_) resolve(open, false, view_.end() - limits::kWindow);
 }
 
-// Settles what can be settled of the fields that wait in `scope`. Indexes, not iterators: a code may be erased on the way.
-// What began in front of `full_before` waits no longer.
+// Settles what can be settled of the fields that wait in `scope`. Indexes, not iterators: a code may be
+// erased on the way. What began in front of `full_before` waits no longer.
 void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
   if (scope.strong && scope.lost_ambiguous) {
     scope.lost_ambiguous = false;
@@ -149,8 +150,8 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
       if (window_full && !closing && !is_expiry(waiting.kind)) scope.lost_ambiguous = true;
     } else if (waiting.kind == Kind::kPan) {
       // An ambiguous name beside a card field, and not a valid number: it was meant to be one.
-      note(Kind::kPan, Brand::kUnknown, changes() ? policy_.invalid : Action::kNone, waiting.bad, waiting.begin,
-           waiting.end - waiting.begin, waiting.field);
+      note(Kind::kPan, Brand::kUnknown, changes() ? policy_.invalid : Action::kNone, waiting.bad,
+           waiting.begin, waiting.end - waiting.begin, waiting.field);
       if (changes() && policy_.invalid == Action::kReject) {
         verdict_.refuse(waiting.bad, waiting.field);
       } else if (changes()) {
@@ -164,7 +165,8 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
       done = true;
     } else if (is_expiry(waiting.kind)) {
       if (waiting.bad == Reason::kNone) {
-        note(waiting.kind, Brand::kUnknown, Action::kNone, Reason::kNone, waiting.begin, waiting.end - waiting.begin, waiting.field);
+        note(waiting.kind, Brand::kUnknown, Action::kNone, Reason::kNone, waiting.begin,
+             waiting.end - waiting.begin, waiting.field);
         take_expiry(scope, waiting.expiry, waiting.field);
       } else if (changes() && policy_.invalid == Action::kReject) {
         verdict_.refuse(waiting.bad, waiting.field);
@@ -173,16 +175,16 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
     } else {  // a code
       waiting.ambiguous = false;
       if (!scope.token.empty()) {
-        resolve_code(waiting, scope.token, scope.brand);
+        resolve_code(waiting, scope.token, scope.brand, scope.given);
         done = true;
       } else if (closing && scope.children == 1) {
-        resolve_code(waiting, scope.child_token, scope.child_brand);
+        resolve_code(waiting, scope.child_token, scope.child_brand, scope.child_given);
         done = true;
       } else if (policy_.code != Action::kAlias || !changes()) {
-        resolve_code(waiting, {}, Brand::kUnknown);
+        resolve_code(waiting, {}, Brand::kUnknown, false);
         done = true;
       } else if (window_full && !waiting.written) {
-        write_alias(waiting, nullptr);
+        write_alias(waiting, {});
       }
     }
     if (done) {
@@ -193,11 +195,13 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
   }
 }
 
-// The code of a known PAN (token empty: of none). Brand tells the length it must have.
-void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand) {
+// The code of a known PAN (token empty: of none). Brand tells the length it must have; given: the PAN came as
+// a token.
+void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, bool given) {
   Reason bad = code.bad != Reason::kNone ? code.bad : check_code(code.digits, brand);
   if (bad != Reason::kNone) {
-    note(Kind::kCode, brand, changes() ? policy_.invalid : Action::kNone, bad, code.begin, code.end - code.begin, code.field);
+    note(Kind::kCode, brand, changes() ? policy_.invalid : Action::kNone, bad, code.begin,
+         code.end - code.begin, code.field);
     if (!changes()) return;
     if (policy_.invalid == Action::kReject) verdict_.refuse(bad, code.field);
     if (policy_.invalid == Action::kReject || code.written) return;
@@ -209,29 +213,21 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand) {
     return;
   }
   if (bad == Reason::kNone && policy_.code == Action::kReject) {
-    note(Kind::kCode, brand, Action::kReject, Reason::kCodeForbidden, code.begin, code.end - code.begin, code.field);
+    note(Kind::kCode, brand, Action::kReject, Reason::kCodeForbidden, code.begin, code.end - code.begin,
+         code.field);
     verdict_.refuse(Reason::kCodeForbidden, code.field);
     return;
   }
   if (bad == Reason::kNone && policy_.code == Action::kAlias) {
-    if (!code.written) {
-      // An alias that was given out for this card before and comes back is left as it is.
-      if (!token.empty() && worker_.codes && worker_.codes->has(token, code.digits, worker_.now)) return;
-      write_alias(code, &token);
-      if (!code.written) return;
+    bool taken = false;
+    if (code.written) {
+      if (!bind(code, token, &taken) && taken) verdict_.refuse(Reason::kStoreFull, code.field);
+      return;
     }
-    if (!token.empty() && worker_.codes) {
-      switch (worker_.codes->put(token, code.alias, code.digits, worker_.now, policy_.code_ttl)) {
-        case StoreResult::kOk:
-          break;
-        case StoreResult::kFull:
-        case StoreResult::kTaken:
-          verdict_.refuse(Reason::kStoreFull, code.field);
-          break;
-        default:
-          verdict_.refuse(Reason::kFault, code.field);
-      }
-    }
+    // An alias that was given out for this card before comes back with the card's token, and is left as it
+    // is.
+    if (given && worker_.codes && worker_.codes->has(token, code.digits, worker_.now)) return;
+    write_alias(code, token);
     return;
   }
   for (size_t k = 0; k < code.digits.size(); ++k) {
@@ -247,32 +243,40 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand) {
   }
 }
 
+// Stores the code under its alias and the card's token; nothing to do without a card or a store. False:
+// refused already, or *taken: another code of this card has that alias.
+bool Scrubber::bind(const Pending& code, const Digits& token, bool* taken) {
+  *taken = false;
+  if (token.empty() || !worker_.codes) return true;
+  StoreResult result = worker_.codes->put(token, code.alias, code.digits, worker_.now, policy_.code_ttl);
+  *taken = result == StoreResult::kTaken;
+  if (result == StoreResult::kOk) return true;
+  if (result == StoreResult::kFull) {
+    verdict_.refuse(Reason::kStoreFull, code.field);
+  } else if (!*taken) {
+    verdict_.refuse(Reason::kFault, code.field);
+  }
+  return false;
+}
+
 // Draws an alias that does not stand for another live code of this card, and writes it.
-void Scrubber::write_alias(Pending& code, const Digits* token) {
+void Scrubber::write_alias(Pending& code, const Digits& token) {
   for (size_t k = 0; k < code.digits.size(); ++k) {
-    if (!writable(code.units[k], false)) {
-      verdict_.refuse(Reason::kFieldEncoding, code.field);
-      return;
-    }
+    if (!writable(code.units[k], false)) return verdict_.refuse(Reason::kFieldEncoding, code.field);
   }
   constexpr int kTries = 64;
-  for (int i = 0;; ++i) {
-    if (i == kTries) {
-      verdict_.refuse(Reason::kStoreFull, code.field);
-      return;
-    }
-    if (!worker_.random.alias(code.digits, &code.alias)) {
-      verdict_.refuse(Reason::kFault, code.field);
-      return;
-    }
-    bool known = token != nullptr && !token->empty() && worker_.codes;
-    if (!known || !worker_.codes->has(*token, code.alias, worker_.now)) break;
+  bool taken = true;
+  for (int i = 0; taken; ++i) {
+    if (i == kTries) return verdict_.refuse(Reason::kStoreFull, code.field);
+    if (!worker_.random.alias(code.digits, &code.alias)) return verdict_.refuse(Reason::kFault, code.field);
+    if (!bind(code, token, &taken) && !taken) return;
   }
   for (size_t k = 0; k < code.digits.size(); ++k) {
     write_digit(view_, code.units[k], code.digits[k], code.alias[k]);
   }
   code.written = true;
-  note(Kind::kCode, Brand::kUnknown, Action::kAlias, Reason::kNone, code.begin, code.end - code.begin, code.field);
+  note(Kind::kCode, Brand::kUnknown, Action::kAlias, Reason::kNone, code.begin, code.end - code.begin,
+       code.field);
 }
 
 // What is left open moves to the scope around: codes without a PAN, and the PAN for codes without one.
@@ -287,7 +291,7 @@ void Scrubber::close_scope(size_t index) {
   if (root) {
     // A code that no PAN came for: an alias that stands for nothing.
     for (Pending& waiting : pending_) {
-      if (waiting.scope == closed.id) resolve_code(waiting, {}, Brand::kUnknown);
+      if (waiting.scope == closed.id) resolve_code(waiting, {}, Brand::kUnknown, false);
     }
     std::erase_if(pending_, [&](const Pending& waiting) { return waiting.scope == closed.id; });
     return;
@@ -311,6 +315,7 @@ void Scrubber::close_scope(size_t index) {
     if (outer->children == 0 || !(outer->child_token == token)) ++outer->children;
     outer->child_token = token;
     outer->child_brand = own ? closed.brand : closed.child_brand;
+    outer->child_given = own ? closed.given : closed.child_given;
   } else {
     outer->children += closed.children;
   }

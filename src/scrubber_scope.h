@@ -15,8 +15,10 @@ struct Scrubber::Scope {
   bool lost_ambiguous = false;  // an ambiguous code went out undecided because the window was full
   Digits token;                 // what the latest PAN of the scope became; empty: none yet
   Brand brand = Brand::kUnknown;
-  Digits child_token;           // the PAN of a scope inside, used when there is exactly one
+  bool given = false;  // it came as a token already
+  Digits child_token;  // the PAN of a scope inside, used when there is exactly one
   Brand child_brand = Brand::kUnknown;
+  bool child_given = false;
   uint32_t children = 0;
   Expiry expiry;
   std::string expiry_field;

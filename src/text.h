@@ -33,24 +33,24 @@ struct RawView {
 
 // How a digit stands on the wire, that is, how another one is written in its place.
 enum class Form : uint8_t {
-  kByte,       // the byte at `at` is a base plus the digit: '4', the last byte of a full-width digit in UTF-8
-  kHex,        // the two hexadecimal characters that end at `at` are a base plus the digit: \u0034, %34, &#x34;
-  kHexLow,     // as kHex, but only the last character can be written: digits can be replaced, '*' cannot
-  kDecimal,    // the two decimal characters that end at `at` are 48 plus the digit: &#52;
+  kByte,     // the byte at `at` is a base plus the digit: '4', the last byte of a full-width digit in UTF-8
+  kHex,      // the two hexadecimal characters that end at `at` are a base plus the digit: \u0034, %34, &#x34;
+  kHexLow,   // as kHex, but only the last character can be written: digits can be replaced, '*' cannot
+  kDecimal,  // the two decimal characters that end at `at` are 48 plus the digit: &#52;
   kByteDigit,  // as kByte, but '*' cannot be written (the script has no character there)
   kFixed,      // cannot be written: not a digit, or a digit in a form that has no room
 };
 
 struct Unit {
-  uint64_t at = 0;         // absolute offset of the (last) byte that carries the character
+  uint64_t at = 0;  // absolute offset of the (last) byte that carries the character
   Form form = Form::kFixed;
 };
 
 // What write() puts in place of a digit: 0..9 or kStar. '*' is '0' - 6 in ASCII and in the full-width forms.
 inline constexpr int kStar = -6;
 
-// A stretch of decoded text. With units == nullptr the text is the wire: text[i] is the byte at `at + i`, form
-// kByte where it is a digit. Otherwise units has `size` entries. Owns nothing.
+// A stretch of decoded text. With units == nullptr the text is the wire: text[i] is the byte at `at + i`,
+// form kByte where it is a digit. Otherwise units has `size` entries. Owns nothing.
 struct Text {
   uint8_t* data = nullptr;  // writable: what is written to the wire is written here too
   size_t size = 0;
@@ -60,9 +60,7 @@ struct Text {
   static Text plain(const RawView& raw, uint64_t begin, uint64_t end) {
     return {raw.data + (begin - raw.base), static_cast<size_t>(end - begin), nullptr, begin};
   }
-  Unit unit(size_t i) const {
-    return units == nullptr ? Unit{at + i, Form::kByte} : units[i];
-  }
+  Unit unit(size_t i) const { return units == nullptr ? Unit{at + i, Form::kByte} : units[i]; }
   Text sub(size_t from, size_t count) const {
     return {data + from, count, units == nullptr ? nullptr : units + from, at + from};
   }

@@ -56,7 +56,8 @@ struct TokenVault::State {
 
   // Which tweak belongs to a token; the same for a PAN and its token, as length and kept digits are the same:
   //   format | length | last four as a 16-bit number (0 for full) | namespace
-  // Fixed widths before the namespace, so no two inputs have the same tweak. Sets size to 0 when the engine failed.
+  // Fixed widths before the namespace, so no two inputs have the same tweak. Sets size to 0 when the engine
+  // failed.
   struct Tweak {
     std::array<uint8_t, 4 + kNameSpaceMax> bytes{};
     size_t size = 0;
@@ -65,7 +66,8 @@ struct TokenVault::State {
   Tweak tweak_of(const Digits& digits, TokenFormat format, std::string_view name_space);
 };
 
-TokenVault::State::Tweak TokenVault::State::tweak_of(const Digits& digits, TokenFormat format, std::string_view name_space) {
+TokenVault::State::Tweak TokenVault::State::tweak_of(const Digits& digits, TokenFormat format,
+                                                     std::string_view name_space) {
   Tweak out;
   const size_t size = digits.size();
   out.bytes[0] = format == TokenFormat::kLast4 ? kTweakLast4 : kTweakFull;
@@ -163,7 +165,8 @@ bool RandomBlock::byte(uint8_t* out) {
 
 bool RandomBlock::below(uint32_t bound, uint8_t* out) {
   if (bound < 1 || bound > 256) return false;
-  const uint32_t limit = 256 - 256 % bound;  // the largest multiple of bound: what is above would favour small numbers
+  const uint32_t limit =
+      256 - 256 % bound;  // the largest multiple of bound: what is above would favour small numbers
   uint8_t value = 0;
   do {
     if (!byte(&value)) return false;

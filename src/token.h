@@ -18,13 +18,15 @@ namespace cardscrub {
 
 enum class TokenFormat : uint8_t { kLast4, kFull };
 
-// All live generations of one key ring. One object a worker (its AES contexts are reused). Functions do not allocate.
+// All live generations of one key ring. One object a worker (its AES contexts are reused). Functions do not
+// allocate.
 class TokenVault {
  public:
   static Result<TokenVault> create(const KeyRing& ring);
 
-  // `pan`: 12..19 digits, Luhn valid; becomes its token in place, under the active generation. False: not Luhn valid,
-  // length out of range, or the engine failed. name_space is part of the tweak (its SHA-256 when longer than 32 bytes).
+  // `pan`: 12..19 digits, Luhn valid; becomes its token in place, under the active generation. False: not
+  // Luhn valid, length out of range, or the engine failed. name_space is part of the tweak (its SHA-256 when
+  // longer than 32 bytes).
   [[nodiscard]] bool tokenize(Digits* pan, TokenFormat format, std::string_view name_space);
   // The inverse. False: unknown generation digit, length out of range, or the engine failed. Every token of a
   // live generation decrypts to some Luhn valid number; only the right namespace gives the right one.
@@ -32,8 +34,8 @@ class TokenVault {
   // 12..19 digits that start with the digit of a live generation.
   bool is_token(const Digits& digits) const;
 
-  // HMAC-SHA-256 over the PAN's digits (ASCII) under the fingerprint key of the active generation, first 16 bytes (PCI DSS
-  // 3.5.1.1). False: 12..19 digits is what a PAN has, or the engine failed.
+  // HMAC-SHA-256 over the PAN's digits (ASCII) under the fingerprint key of the active generation, first 16
+  // bytes (PCI DSS 3.5.1.1). False: 12..19 digits is what a PAN has, or the engine failed.
   [[nodiscard]] bool fingerprint(const Digits& pan, std::span<uint8_t, 16> out);
 
   TokenVault(TokenVault&&) noexcept;
@@ -57,8 +59,8 @@ class RandomBlock {
   [[nodiscard]] bool byte(uint8_t* out);
   // 0..bound-1, unbiased; bound 1..256.
   [[nodiscard]] bool below(uint32_t bound, uint8_t* out);
-  // A code alias: as many random digits as `code` has (1..Digits::kMax), the first one never 0, never equal to `code`. `out`
-  // may be `code` itself. False: no code, or the engine failed.
+  // A code alias: as many random digits as `code` has (1..Digits::kMax), the first one never 0, never equal
+  // to `code`. `out` may be `code` itself. False: no code, or the engine failed.
   [[nodiscard]] bool alias(const Digits& code, Digits* out);
 
  private:

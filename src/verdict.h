@@ -15,8 +15,9 @@ namespace cardscrub {
 
 struct Problem {
   Reason reason;
-  std::string field;     // dotted path; printable ASCII, runs of digits masked, at most 128 characters; may be empty
-  int64_t offset = -1;   // byte offset for malformed bodies; -1: none
+  std::string
+      field;  // dotted path; printable ASCII, runs of digits masked, at most 128 characters; may be empty
+  int64_t offset = -1;  // byte offset for malformed bodies; -1: none
 };
 
 // What happened to one finding, for the audit log, the command line tool and the counters.
@@ -24,9 +25,9 @@ struct FindingEvent {
   Kind kind;
   Brand brand;
   Action action;
-  Reason reason;        // kNone unless the value was refused
-  uint64_t offset;      // of the first byte on the wire, absolute in the body or element
-  uint64_t length;      // bytes on the wire
+  Reason reason;    // kNone unless the value was refused
+  uint64_t offset;  // of the first byte on the wire, absolute in the body or element
+  uint64_t length;  // bytes on the wire
   std::string_view field;
 };
 
@@ -44,7 +45,8 @@ class Verdict {
   const std::vector<Problem>& problems() const { return problems_; }
   // The status that goes with all problems together: 5xx before 413, 415, 403, 400, before 422.
   int status() const;
-  // RFC 9457 body: {"type":"about:blank","title":...,"status":422,"errors":[{"field":"card.number","reason":"pan.luhn","detail":"..."}]}
+  // RFC 9457 body:
+  // {"type":"about:blank","title":...,"status":422,"errors":[{"field":"card.number","reason":"pan.luhn","detail":"..."}]}
   std::string problem_json() const;
 
   void count(Kind kind, Brand brand, Action action);
@@ -59,9 +61,9 @@ class Verdict {
   std::array<char, 6> first_bin{};
   std::array<char, 4> first_last4{};
   bool has_first = false;
-  std::string first_token;          // empty when it was masked
+  std::string first_token;  // empty when it was masked
   std::array<uint8_t, 16> first_fingerprint{};
-  std::string fields;               // names of the fields in which card data was, comma separated, bounded
+  std::string fields;  // names of the fields in which card data was, comma separated, bounded
 
  private:
   std::vector<Problem> problems_;

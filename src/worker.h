@@ -13,10 +13,11 @@ namespace cardscrub {
 struct Worker {
   const Detector* detector = nullptr;
   HsScratch scratch;
-  std::optional<TokenVault> vault;     // none: masks and monitoring only
-  std::optional<CodeStore> codes;      // none: codes get an alias that nothing can turn back
+  std::optional<TokenVault> vault;  // none: masks and monitoring only
+  std::optional<CodeStore> codes;   // none: codes get an alias that nothing can turn back
   RandomBlock random;
-  int64_t now = 0;                     // seconds since 1970; the caller keeps it fresh
+  bool fingerprints = true;  // whether anybody asks for Verdict::first_fingerprint
+  int64_t now = 0;           // seconds since 1970; the caller keeps it fresh
 };
 
 }  // namespace cardscrub

@@ -1,4 +1,5 @@
-// Small shapes that unit tests, fuzzers and benchmarks share: digits from text, bytes in exactly sized blocks.
+// Small shapes that unit tests, fuzzers and benchmarks share: digits from text, bytes in exactly sized
+// blocks.
 #pragma once
 
 #include <cstdlib>

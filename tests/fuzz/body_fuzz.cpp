@@ -1,4 +1,5 @@
-// The whole body scrubber under the laws: random bytes as a body of some type, under some policy, in some pieces.
+// The whole body scrubber under the laws: random bytes as a body of some type, under some policy, in some
+// pieces.
 //
 // Input: byte 0 content type, byte 1 policy, byte 2 size of the pieces, then the body.
 #include <cstdio>
@@ -13,10 +14,15 @@ using testing::Rig;
 using testing::Run;
 using testing::run_body;
 
-constexpr std::string_view kTypes[] = {
-    "application/json", "application/x-www-form-urlencoded", "text/plain", "application/x-ndjson",
-    "application/octet-stream", "multipart/form-data; boundary=b", "text/xml", "text/csv",
-    "application/json; charset=utf-16le"};
+constexpr std::string_view kTypes[] = {"application/json",
+                                       "application/x-www-form-urlencoded",
+                                       "text/plain",
+                                       "application/x-ndjson",
+                                       "application/octet-stream",
+                                       "multipart/form-data; boundary=b",
+                                       "text/xml",
+                                       "text/csv",
+                                       "application/json; charset=utf-16le"};
 
 void law(bool holds, const char* name) {
   if (holds) return;

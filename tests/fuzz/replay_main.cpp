@@ -1,5 +1,5 @@
-// Runs the files of a folder through a fuzz harness without libFuzzer: replay CORPUS [FROM]. In the order of the names,
-// beginning with number FROM; prints "run NAME" before each file and "ok NAME" after it.
+// Runs the files of a folder through a fuzz harness without libFuzzer: replay CORPUS [FROM]. In the order of
+// the names, beginning with number FROM; prints "run NAME" before each file and "ok NAME" after it.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

@@ -1,4 +1,5 @@
-// The security-code store: what goes in comes out once, in time, for the right pair only; full stores; several processes.
+// The security-code store: what goes in comes out once, in time, for the right pair only; full stores;
+// several processes.
 #include "tests/unit/testing.h"
 
 #include <pthread.h>
@@ -132,14 +133,20 @@ void only_the_right_pair(void**) {
     const char* token;
     const char* alias;
   } cases[] = {
-      {"other alias", "9123456789011111", "518"},      {"longer alias", "9123456789011111", "5170"},
-      {"shorter alias", "9123456789011111", "51"},     {"other token", "9123456789011112", "517"},
-      {"shorter token", "912345678901111", "517"},     {"digit moved over", "91234567890111115", "17"},
-      {"no alias", "9123456789011111", ""},            {"generation not in the ring", "7123456789011111", "517"},
-      {"a card number's start", "4111111111111111", "517"}, {"no token", "", "517"},
+      {"other alias", "9123456789011111", "518"},
+      {"longer alias", "9123456789011111", "5170"},
+      {"shorter alias", "9123456789011111", "51"},
+      {"other token", "9123456789011112", "517"},
+      {"shorter token", "912345678901111", "517"},
+      {"digit moved over", "91234567890111115", "17"},
+      {"no alias", "9123456789011111", ""},
+      {"generation not in the ring", "7123456789011111", "517"},
+      {"a card number's start", "4111111111111111", "517"},
+      {"no token", "", "517"},
   };
   for (const auto& c : cases) {
-    if (f.store.take(digits_of(c.token), digits_of(c.alias), kNow, 5, &f.out) != StoreResult::kUnknown) fail_msg("%s", c.name);
+    if (f.store.take(digits_of(c.token), digits_of(c.alias), kNow, 5, &f.out) != StoreResult::kUnknown)
+      fail_msg("%s", c.name);
     if (f.store.has(digits_of(c.token), digits_of(c.alias), kNow)) fail_msg("%s: has", c.name);
   }
   EXPECT(f.store.put(digits_of("7123456789011111"), f.alias, f.code, kNow, kTtl), kUnknown);
@@ -170,7 +177,7 @@ void an_alias_is_given_once(void**) {
   EXPECT(f.store.put(f.token, f.alias, digits_of("999"), kNow + 11, kTtl), kOk);
   EXPECT(f.store.take(f.token, f.alias, kNow + 11, 0, &f.out), kOk);
   assert_true(f.out == digits_of("999"));
-  EXPECT(f.store.put(f.token, f.alias, f.code, kNow + 12, kTtl), kOk);  // used, so free again
+  EXPECT(f.store.put(f.token, f.alias, f.code, kNow + 12, kTtl), kOk);         // used, so free again
   EXPECT(f.store.put(f.token, f.alias, f.code, kNow + 12 + kTtl, kTtl), kOk);  // expired, so free again
   assert_int_equal(f.store.counters().entries, 1);
 }
@@ -224,7 +231,8 @@ void grace(void**) {
     const StoreResult got = f.store.take(f.token, f.alias, kNow + c.later, c.second, &f.out);
     if (got != c.result) fail_msg("%s: %s", c.name, name_of(got));
     if ((got == StoreResult::kOk) != (f.out == f.code)) fail_msg("%s: wrong code", c.name);
-    if (got != StoreResult::kOk && f.store.counters().entries != 0) fail_msg("%s: still holds a code", c.name);
+    if (got != StoreResult::kOk && f.store.counters().entries != 0)
+      fail_msg("%s: still holds a code", c.name);
   }
 }
 
@@ -241,8 +249,9 @@ void encrypted_and_wiped(void**) {
   std::string token_values;
   for (uint8_t digit : f.token.span()) token_values.push_back(static_cast<char>(digit));
   for (const std::string& needle :
-       {code_text.substr(0, 6), values.substr(0, 6), packed.substr(0, 6), packed.substr(1, 6), text_of(f.token).substr(0, 8),
-        token_values.substr(0, 8), std::string(reinterpret_cast<const char*>(key.data()), 8),
+       {code_text.substr(0, 6), values.substr(0, 6), packed.substr(0, 6), packed.substr(1, 6),
+        text_of(f.token).substr(0, 8), token_values.substr(0, 8),
+        std::string(reinterpret_cast<const char*>(key.data()), 8),
         std::string(reinterpret_cast<const char*>(f.ring.entries()[0].key.span().data()), 8)}) {
     assert_false(f.memory.has(needle));
   }
@@ -255,7 +264,8 @@ void encrypted_and_wiped(void**) {
   const std::vector<uint8_t> stored(f.memory.data + kHeader, f.memory.data + f.memory.size);
   size_t at = 0;
   while (stored[at] == 0) at += kSlot;
-  const std::string sealed(reinterpret_cast<const char*>(stored.data()) + at + 28, 36);  // nonce, ciphertext, tag
+  const std::string sealed(reinterpret_cast<const char*>(stored.data()) + at + 28,
+                           36);  // nonce, ciphertext, tag
   assert_true(f.memory.has(sealed.substr(0, 8)));
   EXPECT(f.store.take(f.token, f.alias, kNow, 0, &f.out), kOk);
   for (size_t i = 0; i + 6 <= sealed.size(); i += 6) assert_false(f.memory.has(sealed.substr(i, 6)));
@@ -301,19 +311,22 @@ uint32_t below(std::mt19937* random, uint32_t bound) { return static_cast<uint32
 
 Digits number(uint32_t value) {
   Digits out;
-  for (uint32_t unit = 100000; unit > 0; unit /= 10) assert_true(out.push(static_cast<uint8_t>(value / unit % 10)));
+  for (uint32_t unit = 100000; unit > 0; unit /= 10)
+    assert_true(out.push(static_cast<uint8_t>(value / unit % 10)));
   return out;
 }
 
 void full_store(void**) {
   Fixture f;
   assert_int_equal(code_store_capacity(kSmall), 16);
-  for (uint32_t i = 0; i < 16; i++) EXPECT(f.store.put(f.token, number(100000 + i), number(i), kNow + i, kTtl), kOk);
+  for (uint32_t i = 0; i < 16; i++)
+    EXPECT(f.store.put(f.token, number(100000 + i), number(i), kNow + i, kTtl), kOk);
   EXPECT(f.store.put(f.token, number(200000), f.code, kNow + 16, kTtl), kFull);
   EXPECT(f.store.put(f.token, number(100003), f.code, kNow + 16, kTtl), kTaken);
   assert_int_equal(f.store.counters().refused_full, 1);
   assert_int_equal(f.store.counters().entries, 16);
-  EXPECT(f.store.take(f.token, number(100005), kNow + 16, 60, &f.out), kOk);  // in its grace: still holds a code
+  EXPECT(f.store.take(f.token, number(100005), kNow + 16, 60, &f.out),
+         kOk);  // in its grace: still holds a code
   EXPECT(f.store.put(f.token, number(200000), f.code, kNow + 17, kTtl), kFull);
   EXPECT(f.store.take(f.token, number(100006), kNow + 17, 0, &f.out), kOk);  // used: makes room
   EXPECT(f.store.put(f.token, number(200000), f.code, kNow + 17, kTtl), kOk);
@@ -329,14 +342,16 @@ void full_store(void**) {
   }
 }
 
-// The first refusal comes late, and nothing is lost. Keys are random, so this is a distribution: of 1,000 stores of this size the
-// first one refused at 68 to 85 % (median 80). Half is far below that, and far above what one choice of bucket gives.
+// The first refusal comes late, and nothing is lost. Keys are random, so this is a distribution: of 1,000
+// stores of this size the first one refused at 68 to 85 % (median 80). Half is far below that, and far above
+// what one choice of bucket gives.
 void fills_evenly(void**) {
   constexpr size_t kSlots = 4096;
   Fixture f(kHeader + kSlots * kSlot);
   assert_int_equal(code_store_capacity(f.memory.size), kSlots);
   uint32_t stored = 0;
-  while (f.store.put(f.token, number(100000 + stored), number(stored), kNow, kTtl) == StoreResult::kOk) stored++;
+  while (f.store.put(f.token, number(100000 + stored), number(stored), kNow, kTtl) == StoreResult::kOk)
+    stored++;
   assert_in_range(stored, kSlots / 2, kSlots);
   assert_int_equal(f.store.counters().entries, stored);
   for (uint32_t i = 0; i < stored; i++) {
@@ -349,7 +364,8 @@ void sweeps(void**) {
   constexpr size_t kSlots = 1024;
   Fixture f(kHeader + kSlots * kSlot);
   for (uint32_t i = 0; i < 300; i++) {
-    EXPECT(f.store.put(f.token, number(100000 + i), number(i), kNow, i < 200 ? kTtl : kStoredCodeTtlMax), kOk);
+    EXPECT(f.store.put(f.token, number(100000 + i), number(i), kNow, i < 200 ? kTtl : kStoredCodeTtlMax),
+           kOk);
   }
   for (uint32_t i = 0; i < 50; i++) EXPECT(f.store.take(f.token, number(100000 + i), kNow, 60, &f.out), kOk);
   f.store.sweep(kNow, SIZE_MAX);
@@ -405,21 +421,29 @@ void survives_rotation(void**) {
   EXPECT(gone.take(token, digits_of("518"), kNow, 0, &out), kUnknown);  // generation 9 has another key now
   EXPECT(gone.take(digits_of("7123456789011111"), digits_of("518"), kNow, 0, &out), kUnknown);
   EXPECT(before.take(token, digits_of("518"), kNow, 0, &out), kOk);  // an old worker that still runs
-  gone.sweep(kNow + kTtl, SIZE_MAX);  // other generations expire, too
+  gone.sweep(kNow + kTtl, SIZE_MAX);                                 // other generations expire, too
   assert_true(memory.all_zero(kHeader));
 }
 
 void sizes_and_formats(void**) {
   const struct {
     size_t size, capacity;
-  } sizes[] = {{0, 0}, {64, 0}, {127, 0}, {128, 0}, {kHeader + 8 * kSlot - 1, 0}, {kHeader + 8 * kSlot, 8},
-               {kHeader + 16 * kSlot - 1, 8}, {8 * 1024 * 1024, (8 * 1024 * 1024 - kHeader) / (8 * kSlot) * 8}};
+  } sizes[] = {{0, 0},
+               {64, 0},
+               {127, 0},
+               {128, 0},
+               {kHeader + 8 * kSlot - 1, 0},
+               {kHeader + 8 * kSlot, 8},
+               {kHeader + 16 * kSlot - 1, 8},
+               {8 * 1024 * 1024, (8 * 1024 * 1024 - kHeader) / (8 * kSlot) * 8}};
   for (const auto& c : sizes) assert_int_equal(code_store_capacity(c.size), c.capacity);
 
   const KeyRing ring = new_ring();
   CountingLock lock;
   Memory memory(kSmall);
-  const auto opens = [&](uint8_t* data, size_t size) { return static_cast<bool>(CodeStore::open(ring, data, size, &lock)); };
+  const auto opens = [&](uint8_t* data, size_t size) {
+    return static_cast<bool>(CodeStore::open(ring, data, size, &lock));
+  };
   assert_true(opens(memory.data, kSmall));
   assert_false(opens(memory.data, kSmall - kSlot));  // formatted for another size
   assert_false(opens(memory.data, 100));
@@ -525,7 +549,8 @@ class ProcessLock : public StoreLock {
  public:
   explicit ProcessLock(pthread_mutex_t* mutex) : mutex_(mutex) {}
   void lock() override {
-    if (pthread_mutex_lock(mutex_) == EOWNERDEAD) pthread_mutex_consistent(mutex_);  // as nginx opens it by force
+    if (pthread_mutex_lock(mutex_) == EOWNERDEAD)
+      pthread_mutex_consistent(mutex_);  // as nginx opens it by force
   }
   void unlock() override { pthread_mutex_unlock(mutex_); }
 
@@ -554,8 +579,8 @@ Shared* share() {
   return shared;
 }
 
-// One process: stores codes of its own and takes those of all. The code is a function of the alias, so a wrong one shows.
-// Returns 0, or the number of what went wrong.
+// One process: stores codes of its own and takes those of all. The code is a function of the alias, so a
+// wrong one shows. Returns 0, or the number of what went wrong.
 int hammer(const KeyRing& ring, Shared* shared, unsigned seed, unsigned rounds) {
   ProcessLock lock(&shared->mutex);
   Result<CodeStore> store = CodeStore::open(ring, shared->store, sizeof shared->store, &lock);
@@ -567,8 +592,10 @@ int hammer(const KeyRing& ring, Shared* shared, unsigned seed, unsigned rounds) 
     const Digits alias = number(key), code = number(key * 7 % 1000000);
     Digits out;
     const StoreResult put = store->put(token, alias, code, kNow, kTtl);
-    if (put == StoreResult::kOk) __atomic_add_fetch(&shared->stored, 1, __ATOMIC_SEQ_CST);
-    else if (put != StoreResult::kTaken) return 2;
+    if (put == StoreResult::kOk)
+      __atomic_add_fetch(&shared->stored, 1, __ATOMIC_SEQ_CST);
+    else if (put != StoreResult::kTaken)
+      return 2;
     const uint32_t other = 100000 + below(&random, 1000);
     const StoreResult took = store->take(token, number(other), kNow, 0, &out);
     if (took == StoreResult::kOk) {
@@ -607,7 +634,8 @@ void several_processes(void**) {
   munmap(shared, sizeof(Shared));
 }
 
-// Processes that are killed at any moment, the lock in their hands or not: what is found afterwards is right or refused.
+// Processes that are killed at any moment, the lock in their hands or not: what is found afterwards is right
+// or refused.
 void killed_processes(void**) {
   const KeyRing ring = new_ring();
   Shared* shared = share();
@@ -629,7 +657,8 @@ void killed_processes(void**) {
   const Digits token = digits_of("9123456789011111");
   for (uint32_t key = 100000; key < 101000; key++) {
     Digits out;
-    if (store->take(token, number(key), kNow, 0, &out) == StoreResult::kOk) assert_true(out == number(key * 7 % 1000000));
+    if (store->take(token, number(key), kNow, 0, &out) == StoreResult::kOk)
+      assert_true(out == number(key * 7 % 1000000));
   }
   store->sweep(kNow + kTtl, SIZE_MAX);
   for (uint32_t key = 100000; key < 101000; key++) {
@@ -642,15 +671,24 @@ void killed_processes(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(in_and_out),          cmocka_unit_test(only_the_right_pair),
-      cmocka_unit_test(refused),             cmocka_unit_test(an_alias_is_given_once),
-      cmocka_unit_test(expiry),              cmocka_unit_test(grace),
-      cmocka_unit_test(encrypted_and_wiped), cmocka_unit_test(tampered),
-      cmocka_unit_test(full_store),          cmocka_unit_test(fills_evenly),
-      cmocka_unit_test(sweeps),              cmocka_unit_test(sweep_finishes_a_wipe),
-      cmocka_unit_test(survives_rotation),   cmocka_unit_test(sizes_and_formats),
-      cmocka_unit_test(against_a_model),     cmocka_unit_test(several_processes),
-      cmocka_unit_test(killed_processes),    cmocka_unit_test(touches_memory_under_the_lock_only),
+      cmocka_unit_test(in_and_out),
+      cmocka_unit_test(only_the_right_pair),
+      cmocka_unit_test(refused),
+      cmocka_unit_test(an_alias_is_given_once),
+      cmocka_unit_test(expiry),
+      cmocka_unit_test(grace),
+      cmocka_unit_test(encrypted_and_wiped),
+      cmocka_unit_test(tampered),
+      cmocka_unit_test(full_store),
+      cmocka_unit_test(fills_evenly),
+      cmocka_unit_test(sweeps),
+      cmocka_unit_test(sweep_finishes_a_wipe),
+      cmocka_unit_test(survives_rotation),
+      cmocka_unit_test(sizes_and_formats),
+      cmocka_unit_test(against_a_model),
+      cmocka_unit_test(several_processes),
+      cmocka_unit_test(killed_processes),
+      cmocka_unit_test(touches_memory_under_the_lock_only),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -8,7 +8,8 @@ namespace {
 
 Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 
-FieldMatch match(const FieldNames& names, std::initializer_list<std::string_view> around, std::string_view leaf) {
+FieldMatch match(const FieldNames& names, std::initializer_list<std::string_view> around,
+                 std::string_view leaf) {
   Path path;
   for (std::string_view name : around) assert_true(path.push(bytes_of(name)));
   auto block = testing::exact_block(leaf);
@@ -68,8 +69,11 @@ void default_list(void**) {
       {"only brackets", {}, "[]", Kind::kNone, false},
       {"only digits", {}, "0", Kind::kNone, false},
       {"list of a name", {}, "card_number[]", Kind::kPan, false},
-      {"long", {}, "card_number_card_number_card_number_card_number_card_number_card_number_card_number",
-       Kind::kNone, false},
+      {"long",
+       {},
+       "card_number_card_number_card_number_card_number_card_number_card_number_card_number",
+       Kind::kNone,
+       false},
   };
   for (const Case& c : cases) {
     Path path;
@@ -142,9 +146,8 @@ void a_costly_expression_fails(void**) {
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {
-      cmocka_unit_test(default_list), cmocka_unit_test(every_default_matches_itself),
-      cmocka_unit_test(operators_patterns), cmocka_unit_test(bad_patterns),
-      cmocka_unit_test(a_costly_expression_fails)};
+  const CMUnitTest tests[] = {cmocka_unit_test(default_list), cmocka_unit_test(every_default_matches_itself),
+                              cmocka_unit_test(operators_patterns), cmocka_unit_test(bad_patterns),
+                              cmocka_unit_test(a_costly_expression_fails)};
   return cmocka_run_group_tests_name("field_names", tests, nullptr, nullptr);
 }

@@ -52,9 +52,10 @@ constexpr const char* kKeyB = "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 constexpr const char* kKeyC = "AgECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 constexpr uint32_t kAll = 1u << 9 | 1u << 7 | 1u << 1;
 
-std::string key_json(const char* key, const std::string& generation, const char* state, const char* created = "1760000000") {
-  return R"({"kty":"oct","kid":")" + generation + R"(","use":"enc","alg":"A256KW","k":")" + key + R"(","iat":)" + created +
-         R"(,"generation":)" + generation + R"(,"state":")" + state + "\"}";
+std::string key_json(const char* key, const std::string& generation, const char* state,
+                     const char* created = "1760000000") {
+  return R"({"kty":"oct","kid":")" + generation + R"(","use":"enc","alg":"A256KW","k":")" + key +
+         R"(","iat":)" + created + R"(,"generation":)" + generation + R"(,"state":")" + state + "\"}";
 }
 
 std::string ring_json(const std::string& keys) { return "{\"keys\":[" + keys + "]}"; }
@@ -94,7 +95,8 @@ class Folder {
 };
 
 void parses(void**) {
-  const KeyRing ring = good(parse(ring_json(key_json(kKeyA, "9", "live") + "," + key_json(kKeyB, "7", "active", "1770000000"))));
+  const KeyRing ring = good(
+      parse(ring_json(key_json(kKeyA, "9", "live") + "," + key_json(kKeyB, "7", "active", "1770000000"))));
   assert_int_equal(ring.active(), 7);
   assert_true(ring.has(9) && ring.has(7));
   assert_false(ring.has(1) || ring.has(0) || ring.has(200));
@@ -114,10 +116,12 @@ struct BadRing {
 // What a text may never say, whatever is wrong with it: a part of a key.
 void expect_fault(const char* name, const Result<KeyRing>& ring, const char* words) {
   if (ring) fail_msg("%s: was taken", name);
-  if (ring.message().find(words) == std::string::npos) fail_msg("%s: says \"%s\"", name, ring.message().c_str());
+  if (ring.message().find(words) == std::string::npos)
+    fail_msg("%s: says \"%s\"", name, ring.message().c_str());
   for (const char* key : {kKeyA, kKeyB, kKeyC}) {
     for (size_t at = 0; at + 6 <= std::strlen(key); at++) {
-      if (ring.message().find(std::string(key + at, 6)) != std::string::npos) fail_msg("%s: tells of the key", name);
+      if (ring.message().find(std::string(key + at, 6)) != std::string::npos)
+        fail_msg("%s: tells of the key", name);
     }
   }
 }
@@ -139,7 +143,8 @@ void bad_rings(void**) {
   };
   const BadRing cases[] = {
       {"empty", "", "line 1 is not JSON"},
-      {"not JSON, third line", "{\"keys\":\n[\n{\"k\" \"" + std::string(kKeyA) + "\"}]}", "line 3 is not JSON"},
+      {"not JSON, third line", "{\"keys\":\n[\n{\"k\" \"" + std::string(kKeyA) + "\"}]}",
+       "line 3 is not JSON"},
       {"key without its first quote", with("\"" + std::string(kKeyA), kKeyA), "line 1 is not JSON"},
       {"cut off", ring_json(good_key).substr(0, 80), "line 1 is not JSON"},
       {"rest behind it", ring_json(good_key) + "x", "line 1 is not JSON"},
@@ -158,7 +163,8 @@ void bad_rings(void**) {
       {"alg HS256", with("A256KW", "HS256"), "\"alg\""},
       {"kid differs", with("\"kid\":\"9\"", "\"kid\":\"7\""), "\"kid\""},
       {"no generation", without(",\"generation\":9"), "must be 9, 7 or 1"},
-      {"generation 8", ring_json(key_json(kKeyA, "8", "active")), "keys[0]: member \"generation\" must be 9, 7 or 1"},
+      {"generation 8", ring_json(key_json(kKeyA, "8", "active")),
+       "keys[0]: member \"generation\" must be 9, 7 or 1"},
       {"generation -7", with("\"generation\":9", "\"generation\":-7"), "must be 9, 7 or 1"},
       {"generation 265 (9 modulo 256)", with("\"generation\":9", "\"generation\":265"), "must be 9, 7 or 1"},
       {"generation is a string", with("\"generation\":9", "\"generation\":\"9\""), "must be 9, 7 or 1"},
@@ -179,17 +185,22 @@ void bad_rings(void**) {
       {"k in base64", with(kKeyA, std::string(kKeyA).substr(0, 40) + "+/8"), "\"k\" must be 32 bytes"},
       {"k is all zeros", with(kKeyA, zero), "no random key"},
       {"none active", ring_json(key_json(kKeyA, "9", "live")), "no generation is \"active\""},
-      {"two active", ring_json(good_key + "," + key_json(kKeyB, "7", "active")), "generations 9 and 7 are both \"active\""},
-      {"a generation twice", ring_json(good_key + "," + key_json(kKeyB, "9", "live")), "keys[1]: generation 9 is there twice"},
-      {"a key twice", ring_json(good_key + "," + key_json(kKeyA, "7", "live")), "generations 9 and 7 have the same key"},
-      {"third one bad", ring_json(good_key + "," + key_json(kKeyB, "7", "live") + "," + key_json("short", "1", "live")),
+      {"two active", ring_json(good_key + "," + key_json(kKeyB, "7", "active")),
+       "generations 9 and 7 are both \"active\""},
+      {"a generation twice", ring_json(good_key + "," + key_json(kKeyB, "9", "live")),
+       "keys[1]: generation 9 is there twice"},
+      {"a key twice", ring_json(good_key + "," + key_json(kKeyA, "7", "live")),
+       "generations 9 and 7 have the same key"},
+      {"third one bad",
+       ring_json(good_key + "," + key_json(kKeyB, "7", "live") + "," + key_json("short", "1", "live")),
        "keys[2]: member \"k\""},
       {"64 KiB and more", ring_json(good_key) + std::string(kKeyFileMax, ' '), "larger than 64 KiB"},
   };
   for (const BadRing& c : cases) expect_fault(c.name, parse(c.text), c.words);
 }
 
-// The JSON library never sees a key, and what we free holds none: neither its text nor its bytes, good ring or bad.
+// The JSON library never sees a key, and what we free holds none: neither its text nor its bytes, good ring
+// or bad.
 void leaves_no_key(void**) {
   const Folder folder;
   const std::string good_text = ring_json(key_json(kKeyA, "9", "active"));
@@ -204,7 +215,8 @@ void leaves_no_key(void**) {
       {"wrong state", ring_json(key_json(kKeyA, "9", "dead"))},
       {"two of it", ring_json(key_json(kKeyA, "9", "active") + "," + key_json(kKeyA, "7", "live"))},
   };
-  const std::string_view needles[] = {std::string_view(kKeyA).substr(0, 12), std::string_view(kKeyA).substr(20, 12),
+  const std::string_view needles[] = {std::string_view(kKeyA).substr(0, 12),
+                                      std::string_view(kKeyA).substr(20, 12),
                                       std::string_view("\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f", 8)};
   for (const auto& c : cases) {
     const std::string path = folder.write(c.text);
@@ -228,13 +240,16 @@ void leaves_no_key(void**) {
 
 // Members that we do not know, white space and order are the operator's.
 void tolerant(void**) {
-  good(parse(" {\"comment\" : \"made by hand, with-a-long-word-in-it\",\n\"keys\" : [\n " + key_json(kKeyA, "1", "active") + "\n]\n}\n"));
-  good(parse(ring_json(R"({"generation":9,"state":"active","iat":0,"k":")" + std::string(kKeyB) + R"(","kty":"oct"})")));
+  good(parse(" {\"comment\" : \"made by hand, with-a-long-word-in-it\",\n\"keys\" : [\n " +
+             key_json(kKeyA, "1", "active") + "\n]\n}\n"));
+  good(parse(ring_json(R"({"generation":9,"state":"active","iat":0,"k":")" + std::string(kKeyB) +
+                       R"(","kty":"oct"})")));
 }
 
 // RFC 5869 with hand-made HMACs, so that a change of label or hash shows.
 void derives(void**) {
-  const KeyRing ring = good(parse(ring_json(key_json(kKeyA, "9", "active") + "," + key_json(kKeyB, "7", "live"))));
+  const KeyRing ring =
+      good(parse(ring_json(key_json(kKeyA, "9", "active") + "," + key_json(kKeyB, "7", "live"))));
   const struct {
     KeyPurpose purpose;
     std::string label;
@@ -250,7 +265,8 @@ void derives(void**) {
   assert_non_null(HMAC(EVP_sha256(), zeros, 32, key, 32, extracted, &size));
   for (const auto& c : cases) {
     const std::string info = c.label + '\1';
-    assert_non_null(HMAC(EVP_sha256(), extracted, 32, reinterpret_cast<const uint8_t*>(info.data()), info.size(), expected, &size));
+    assert_non_null(HMAC(EVP_sha256(), extracted, 32, reinterpret_cast<const uint8_t*>(info.data()),
+                         info.size(), expected, &size));
     const SecretBuffer derived = ring.derive(9, c.purpose);
     assert_int_equal(derived.size(), 32);
     if (std::memcmp(derived.data(), expected, 32) != 0) fail_msg("label \"%s\"", c.label.c_str());
@@ -260,13 +276,15 @@ void derives(void**) {
   assert_true(ring.derive(1, KeyPurpose::kToken).empty());
 }
 
-// The check value: AES-256-CMAC over one block of zeros, computed another way: K1 doubled, then one block of AES.
+// The check value: AES-256-CMAC over one block of zeros, computed another way: K1 doubled, then one block of
+// AES.
 void check_values(void**) {
   const KeyRing ring = good(parse(ring_json(key_json(kKeyA, "9", "active"))));
   uint8_t block[16] = {}, out[32];
   int size = 0;
   EVP_CIPHER_CTX* ctx = EVP_CIPHER_CTX_new();
-  assert_int_equal(EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), nullptr, ring.entries()[0].key.span().data(), nullptr), 1);
+  assert_int_equal(
+      EVP_EncryptInit_ex(ctx, EVP_aes_256_ecb(), nullptr, ring.entries()[0].key.span().data(), nullptr), 1);
   assert_int_equal(EVP_EncryptUpdate(ctx, out, &size, block, 16), 1);
   for (size_t i = 0; i < 16; i++) {
     block[i] = static_cast<uint8_t>(out[i] << 1 | (i < 15 ? out[i + 1] >> 7 : 0));
@@ -325,7 +343,8 @@ void rotates(void**) {
   assert_string_equal(shape(good(one.rotate(1u << 1, 2))).c_str(), "9 1*");
   const KeyRing troy = good(KeyRing::generate(1u << 7 | 1u << 1, 1));
   assert_string_equal(shape(good(troy.rotate(1u << 7 | 1u << 1, 2))).c_str(), "7 1*");
-  assert_string_equal(shape(good(good(troy.rotate(1u << 7 | 1u << 1, 2)).rotate(1u << 7 | 1u << 1, 3))).c_str(), "1 7*");
+  assert_string_equal(
+      shape(good(good(troy.rotate(1u << 7 | 1u << 1, 2)).rotate(1u << 7 | 1u << 1, 3))).c_str(), "1 7*");
 
   expect_fault("the only digit", one.rotate(1u << 9, 2), "only digit that is allowed");
   expect_fault("no digit", one.rotate(0, 2), "no digit is left");
@@ -375,7 +394,8 @@ void saves_and_loads(void**) {
 void bad_files(void**) {
   const Folder folder;
   const std::string text = ring_json(key_json(kKeyA, "9", "active"));
-  expect_fault("no file", KeyRing::load(folder.file()), ("run: cardscrub keys new --file " + folder.file()).c_str());
+  expect_fault("no file", KeyRing::load(folder.file()),
+               ("run: cardscrub keys new --file " + folder.file()).c_str());
   const struct {
     const char* name;
     mode_t mode;
@@ -406,7 +426,8 @@ void bad_files(void**) {
   expect_fault("folder", KeyRing::load(folder.path()), "is not a regular file");
   assert_int_equal(mkfifo(folder.file("pipe").c_str(), 0600), 0);
   expect_fault("named pipe", KeyRing::load(folder.file("pipe")), "is not a regular file");
-  expect_fault("too large", KeyRing::load(folder.write(text + std::string(kKeyFileMax, ' '))), "larger than 64 KiB");
+  expect_fault("too large", KeyRing::load(folder.write(text + std::string(kKeyFileMax, ' '))),
+               "larger than 64 KiB");
   good(KeyRing::load(folder.write(text + std::string(kKeyFileMax - text.size(), ' '))));
   expect_fault("damaged", KeyRing::load(folder.write("{")), "is damaged: line 1 is not JSON");
   expect_fault("empty", KeyRing::load(folder.write("")), "is damaged");
@@ -423,16 +444,24 @@ void base64url(void**) {
   const struct {
     const char* bytes;
     const char* text;
-  } cases[] = {{"", ""},         {"f", "Zg"},           {"fo", "Zm8"},           {"foo", "Zm9v"},
-               {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "-_-_"}};  // RFC 4648, section 10
+  } cases[] = {{"", ""},
+               {"f", "Zg"},
+               {"fo", "Zm8"},
+               {"foo", "Zm9v"},
+               {"foob", "Zm9vYg"},
+               {"fooba", "Zm9vYmE"},
+               {"foobar", "Zm9vYmFy"},
+               {"\xfb\xff\xbf", "-_-_"}};  // RFC 4648, section 10
   for (const auto& c : cases) {
     const auto bytes = exact_block(c.bytes), text = exact_block(c.text);
     SecretBuffer out;
     base64url_encode({bytes.get(), std::strlen(c.bytes)}, &out);
-    if (std::string_view(reinterpret_cast<const char*>(out.data()), out.size()) != c.text) fail_msg("encode %s", c.text);
+    if (std::string_view(reinterpret_cast<const char*>(out.data()), out.size()) != c.text)
+      fail_msg("encode %s", c.text);
     out.clear();
     assert_true(base64url_decode({text.get(), std::strlen(c.text)}, &out));
-    if (std::string_view(reinterpret_cast<const char*>(out.data()), out.size()) != c.bytes) fail_msg("decode %s", c.text);
+    if (std::string_view(reinterpret_cast<const char*>(out.data()), out.size()) != c.bytes)
+      fail_msg("decode %s", c.text);
   }
   for (const char* bad : {"Z", "Zh", "Zm9", "Zg==", "Zm+v", "Zm/v", "Zm9 ", "Zm9vY", "Z\n", "\xff\xff"}) {
     const auto block = exact_block(bad);
@@ -442,7 +471,8 @@ void base64url(void**) {
   }
 }
 
-// The page of a key that is moved, assigned over or destroyed is given back; locking is allowed to fail, using it is not.
+// The page of a key that is moved, assigned over or destroyed is given back; locking is allowed to fail,
+// using it is not.
 void key_blocks(void**) {
   uint8_t one[32] = {1}, two[32] = {2};
   KeyBlock a{std::span<const uint8_t, 32>(one)}, b{std::span<const uint8_t, 32>(two)};
@@ -450,7 +480,8 @@ void key_blocks(void**) {
   assert_int_equal(a.span()[0], 2);
   KeyBlock c(std::move(a));
   assert_int_equal(c.span()[0], 2);
-  assert_int_equal(reinterpret_cast<uintptr_t>(c.span().data()) % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), 0);
+  assert_int_equal(
+      reinterpret_cast<uintptr_t>(c.span().data()) % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE)), 0);
   const KeyRing ring = good(KeyRing::generate(kAll, 1));
   bool locked = true;
   for (const KeyRing::Entry& entry : ring.entries()) locked = entry.key.lock() && locked;
@@ -461,9 +492,10 @@ void key_blocks(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(parses),    cmocka_unit_test(bad_rings), cmocka_unit_test(tolerant),        cmocka_unit_test(derives),
-      cmocka_unit_test(generates), cmocka_unit_test(rotates),   cmocka_unit_test(retires),         cmocka_unit_test(check_values),
-      cmocka_unit_test(bad_files), cmocka_unit_test(base64url), cmocka_unit_test(saves_and_loads), cmocka_unit_test(key_blocks),
+      cmocka_unit_test(parses),        cmocka_unit_test(bad_rings),       cmocka_unit_test(tolerant),
+      cmocka_unit_test(derives),       cmocka_unit_test(generates),       cmocka_unit_test(rotates),
+      cmocka_unit_test(retires),       cmocka_unit_test(check_values),    cmocka_unit_test(bad_files),
+      cmocka_unit_test(base64url),     cmocka_unit_test(saves_and_loads), cmocka_unit_test(key_blocks),
       cmocka_unit_test(leaves_no_key),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -38,7 +38,8 @@ TokenVault vault_of(const KeyRing& ring) {
 // A number of `length` digits that starts with `first` and satisfies Luhn.
 Digits random_pan(std::mt19937* random, size_t length, uint8_t first) {
   Digits out;
-  for (size_t i = 0; i + 1 < length; i++) assert_true(out.push(static_cast<uint8_t>(i == 0 ? first : (*random)() % 10)));
+  for (size_t i = 0; i + 1 < length; i++)
+    assert_true(out.push(static_cast<uint8_t>(i == 0 ? first : (*random)() % 10)));
   assert_true(out.push(luhn_check_digit(out.span())));
   return out;
 }
@@ -70,10 +71,12 @@ void there_and_back(void**) {
             if (format == TokenFormat::kLast4) {
               for (size_t i = length - 4; i < length; i++) assert_int_equal(token[i], pan[i]);
             }
-            // All namespaces and formats give other tokens (two of 16 could be the same once in some 100,000 runs).
+            // All namespaces and formats give other tokens (two of 16 could be the same once in some 100,000
+            // runs).
             tokens.insert(text_of(token));
             assert_true(vault.detokenize(&token, format, name_space));
-            if (!(token == pan)) fail_msg("%zu digits, first %u: no way back", length, static_cast<unsigned>(digit));
+            if (!(token == pan))
+              fail_msg("%zu digits, first %u: no way back", length, static_cast<unsigned>(digit));
           }
         }
         assert_in_range(tokens.size(), 15, 16);
@@ -84,7 +87,8 @@ void there_and_back(void**) {
 
 // A token of an older generation stays readable after rotation, until its generation is gone.
 void generations(void**) {
-  const KeyRing nine = new_ring(), seven = rotated(nine, 2), one = rotated(seven, 3), nine_again = rotated(one, 4);
+  const KeyRing nine = new_ring(), seven = rotated(nine, 2), one = rotated(seven, 3),
+                nine_again = rotated(one, 4);
   const Digits pan = digits_of("4111 1111 1111 1111");
   for (TokenFormat format : kFormats) {
     Digits token = pan;
@@ -118,7 +122,8 @@ void every_token_is_some_pan(void**) {
     for (TokenFormat format : kFormats) {
       for (unsigned i = 0; i < 500; i++) {
         Digits token;
-        for (size_t k = 0; k < length; k++) assert_true(token.push(static_cast<uint8_t>(k == 0 ? 9 : random() % 10)));
+        for (size_t k = 0; k < length; k++)
+          assert_true(token.push(static_cast<uint8_t>(k == 0 ? 9 : random() % 10)));
         const Digits original = token;
         assert_true(vault.detokenize(&token, format, ""));
         assert_true(luhn_valid(token.span()));
@@ -162,7 +167,8 @@ void same_ring_same_token(void**) {
   assert_false(one == three);
 }
 
-// A ring with a known key; the tokens were computed by another program, from the description alone. Whoever changes this token changes all tokens that exist.
+// A ring with a known key; the tokens were computed by another program, from the description alone. Whoever
+// changes this token changes all tokens that exist.
 void known_tokens(void**) {
   constexpr std::string_view kRing =
       R"({"keys":[{"kty":"oct","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","iat":1,"generation":9,"state":"active"}]})";
@@ -180,7 +186,8 @@ void known_tokens(void**) {
       {"last4", "4111111111111111", TokenFormat::kLast4, "", "9904254683511111"},
       {"last4, namespace", "4111111111111111", TokenFormat::kLast4, "shop", "9401143442011111"},
       {"full", "4111111111111111", TokenFormat::kFull, "", "9693862843988298"},
-      {"last4, long namespace", "378282246310005", TokenFormat::kLast4, std::string(40, 'x'), "911551336710005"},
+      {"last4, long namespace", "378282246310005", TokenFormat::kLast4, std::string(40, 'x'),
+       "911551336710005"},
       {"full, 19 digits", "6205500000000000004", TokenFormat::kFull, "", "9454779436252507414"},
   };
   for (const auto& c : cases) {
@@ -237,8 +244,8 @@ void fingerprints(void**) {
   assert_true(vault.fingerprint(digits_of(text), again));
   const SecretBuffer key = ring.derive(9, KeyPurpose::kFingerprint);
   unsigned size = 0;
-  assert_non_null(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const uint8_t*>(text), 16,
-                       expected, &size));
+  assert_non_null(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                       reinterpret_cast<const uint8_t*>(text), 16, expected, &size));
   assert_memory_equal(got, expected, 16);
   assert_memory_equal(got, again, 16);
   assert_memory_not_equal(got, other, 16);
@@ -262,7 +269,8 @@ void random_numbers(void**) {
       seen[value]++;
     }
     for (unsigned count : seen) {
-      if (count < each - 250 || count > each + 250) fail_msg("bound %u is not even: %u of %u", bound, count, each);
+      if (count < each - 250 || count > each + 250)
+        fail_msg("bound %u is not even: %u of %u", bound, count, each);
     }
   }
 }
@@ -298,9 +306,15 @@ void aliases(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(there_and_back),       cmocka_unit_test(generations),  cmocka_unit_test(every_token_is_some_pan),
-      cmocka_unit_test(distribution),         cmocka_unit_test(known_tokens), cmocka_unit_test(refused),
-      cmocka_unit_test(same_ring_same_token), cmocka_unit_test(fingerprints), cmocka_unit_test(random_numbers),
+      cmocka_unit_test(there_and_back),
+      cmocka_unit_test(generations),
+      cmocka_unit_test(every_token_is_some_pan),
+      cmocka_unit_test(distribution),
+      cmocka_unit_test(known_tokens),
+      cmocka_unit_test(refused),
+      cmocka_unit_test(same_ring_same_token),
+      cmocka_unit_test(fingerprints),
+      cmocka_unit_test(random_numbers),
       cmocka_unit_test(aliases),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

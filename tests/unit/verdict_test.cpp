@@ -50,7 +50,8 @@ void the_gravest_status_counts(void**) {
 
 void the_answer_is_json_and_bounded(void**) {
   Verdict verdict;
-  for (int i = 0; i < 100; ++i) verdict.refuse(Reason::kPanLuhn, "cards[" + std::to_string(i) + "].number", i);
+  for (int i = 0; i < 100; ++i)
+    verdict.refuse(Reason::kPanLuhn, "cards[" + std::to_string(i) + "].number", i);
   assert_int_equal(verdict.refused_count(), 100);
   nlohmann::json answer = nlohmann::json::parse(verdict.problem_json());
   assert_int_equal(answer["status"].get<int>(), 422);
@@ -76,8 +77,9 @@ void expiry_is_no_finding_of_account_data(void**) {
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {
-      cmocka_unit_test(names_are_made_fit), cmocka_unit_test(the_gravest_status_counts),
-      cmocka_unit_test(the_answer_is_json_and_bounded), cmocka_unit_test(expiry_is_no_finding_of_account_data)};
+  const CMUnitTest tests[] = {cmocka_unit_test(names_are_made_fit),
+                              cmocka_unit_test(the_gravest_status_counts),
+                              cmocka_unit_test(the_answer_is_json_and_bounded),
+                              cmocka_unit_test(expiry_is_no_finding_of_account_data)};
   return cmocka_run_group_tests_name("verdict", tests, nullptr, nullptr);
 }
