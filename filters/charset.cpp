@@ -82,11 +82,11 @@ class CharsetFilter : public Filter {
       begun_ = true;
       i += count;
     }
-    if (last && i != text.size) {
+    size_t done = inner_->feed(decoded_.text(), last, scrubber);
+    if (last && i != text.size) {  // half a character; the filter inside may have found an earlier fault
       scrubber.malformed(text.unit(i).at);
       i = text.size;
     }
-    size_t done = inner_->feed(decoded_.text(), last, scrubber);
     size_t settled = i;
     if (!last && done < decoded_.size()) {
       // Back to where the first open character begins, or a little further: it is not decoded twice.
