@@ -33,10 +33,11 @@ std::string_view trim(std::string_view text) {
 
 using Make = std::unique_ptr<Filter> (*)(std::string_view content_type, unsigned layer, Reason* why);
 
+// type: lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '/' at the end every
+// subtype. text: the type has a charset of its own, and JSON may come in UTF-16 without saying so.
 struct Row {
-  std::string_view type;  // lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '/' at
-                          // the end every subtype
-  bool text;  // has a charset of its own: JSON may come in UTF-16 without saying so
+  std::string_view type;
+  bool text;
   Make make;
 };
 
