@@ -294,10 +294,11 @@ void Scrubber::named_pan(const Text& text) {
     resolve(scope(), false, 0);
     return;
   }
-  // Perhaps a field of another meaning that holds a number; else it waits for a card field beside it.
-  uint32_t before = verdict_.findings();
+  // Perhaps a field of another meaning that holds a number. What has the shape of one waits for a card field
+  // beside it.
   sweep(text, true);
-  if (verdict_.findings() == before) wait(Kind::kPan, text, at, bad, {});
+  DigitsAt swept_digits;
+  if (parse_pan(text, &swept_digits) == Reason::kNone) wait(Kind::kPan, text, swept_digits, bad, {});
 }
 
 void Scrubber::named_code(const Text& text) {
