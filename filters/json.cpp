@@ -200,7 +200,7 @@ JsonFilter::Step JsonFilter::key(uint8_t c) {
     case '"': {
       size_t begin = at_ + 1;
       StringScan scan = scan_string(text_.data + begin, text_.size - begin);
-      if (!scan.closed || scan.escapes || scan.flawed || scan.digits + scan.high / 2 >= limits::kPanMin ||
+      if (!scan.closed || scan.escapes || scan.flawed || scan.high != 0 || scan.digits >= limits::kPanMin ||
           scan.size > limits::kNameMax) {
         return string(JsonString::End::kQuote, begin, ValueType::kKey);
       }
