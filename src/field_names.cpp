@@ -198,6 +198,10 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   for (const DefaultField& field : default_fields()) {
     Status added = table->add(field.kind, field.ambiguous, field.pattern, 0);
     if (!added) return Fault{added.message()};
+    if (field.ambiguous) continue;
+    // Form libraries wrap what was typed: {"cvv":{"value":"123"}}.
+    added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
+    if (!added) return Fault{added.message()};
   }
   return FieldNames(std::move(table));
 }

@@ -438,7 +438,9 @@ void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) 
   note(kind, brand, changes() ? policy_.invalid : Action::kNone, reason, text, 0, text.size);
   if (!changes()) return;
   if (policy_.invalid == Action::kReject) return verdict_.refuse(reason, field());
-  if (kind == Kind::kPan || kind == Kind::kCode) mask(text, 0, text.size, kind == Kind::kPan);
+  // BIN and last four stay of a number only: other text may hold anything, a code too.
+  const bool number = kind == Kind::kPan && reason != Reason::kPanFormat && reason != Reason::kPanLength;
+  if (kind == Kind::kPan || kind == Kind::kCode) mask(text, 0, text.size, number);
 }
 
 void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
