@@ -51,6 +51,17 @@ Result<CodeCipher> CodeCipher::create(Bytes key) {
   return CodeCipher(std::move(*mac), std::move(seal), std::move(open));
 }
 
+Result<CodeCiphers> CodeCiphers::create(const KeyRing& ring) {
+  CodeCiphers made;
+  for (const KeyRing::Entry& entry : ring.entries()) {
+    Result<CodeCipher> cipher =
+        CodeCipher::create(ring.derive(entry.generation, KeyPurpose::kCodeStore).span());
+    if (!cipher) return Fault{cipher.message()};
+    made.by_digit_[entry.generation].emplace(std::move(*cipher));
+  }
+  return made;
+}
+
 bool CodeCipher::index_of(const Digits& token, const Digits& alias, Index* out) {
   std::array<uint8_t, 2 * (1 + Digits::kMax)> input{};
   size_t size = 0;

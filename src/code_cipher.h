@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "hmac.h"
+#include "key_ring.h"
 #include "openssl_handles.h"
 #include "result.h"
 #include "secret.h"
@@ -37,6 +39,21 @@ class CodeCipher {
       : mac_(std::move(mac)), seal_(std::move(seal)), open_(std::move(open)) {}
   HmacSha256 mac_;
   CipherCtx seal_, open_;
+};
+
+// The ciphers of all generations of a key ring.
+class CodeCiphers {
+ public:
+  static Result<CodeCiphers> create(const KeyRing& ring);
+
+  // Of the generation that the token's first digit names; nullptr: not in the ring.
+  CodeCipher* of(const Digits& token) {
+    return token.empty() || token[0] > 9 || !by_digit_[token[0]] ? nullptr : &*by_digit_[token[0]];
+  }
+
+ private:
+  CodeCiphers() = default;
+  std::array<std::optional<CodeCipher>, 10> by_digit_;
 };
 
 }  // namespace cardscrub

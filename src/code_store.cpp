@@ -14,7 +14,6 @@
 
 #include <atomic>
 #include <cstring>
-#include <optional>
 
 #include "code_cipher.h"
 
@@ -79,7 +78,9 @@ bool fits(int64_t now, uint32_t more) { return now >= 0 && now <= int64_t{UINT32
 }  // namespace
 
 struct CodeStore::State {
-  std::array<std::optional<CodeCipher>, 10> ciphers;  // by generation digit
+  explicit State(CodeCiphers made) : ciphers(std::move(made)) {}
+
+  CodeCiphers ciphers;
   Header* header = nullptr;
   Slot* slots = nullptr;
   size_t buckets = 0;  // from the size of the memory: what the header says is checked once and never used
@@ -103,9 +104,9 @@ struct CodeStore::State {
 
 // kOk, kUnknown (not a generation of the ring) or kFault.
 StoreResult CodeStore::State::place_of(const Digits& token, const Digits& alias, Place* out) {
-  if (token.empty() || token[0] > 9 || !ciphers[token[0]]) return StoreResult::kUnknown;
+  out->cipher = ciphers.of(token);
+  if (out->cipher == nullptr) return StoreResult::kUnknown;
   out->generation = token[0];
-  out->cipher = &*ciphers[out->generation];
   if (!out->cipher->index_of(token, alias, &out->index)) return StoreResult::kFault;
   uint64_t hash[2];  // the half that is not the slot's tag
   std::memcpy(hash, out->index.data() + sizeof(Tag), sizeof hash);
@@ -168,7 +169,9 @@ void code_store_format(void* memory, size_t size) {
 size_t code_store_capacity(size_t size) { return buckets_in(size) * kBucket; }
 
 Result<CodeStore> CodeStore::open(const KeyRing& ring, void* memory, size_t size, StoreLock* lock) {
-  auto state = std::make_unique<State>();
+  Result<CodeCiphers> ciphers = CodeCiphers::create(ring);
+  if (!ciphers) return Fault{ciphers.message()};
+  auto state = std::make_unique<State>(std::move(*ciphers));
   state->buckets = buckets_in(size);
   if (state->buckets == 0)
     return Fault{"the shared memory zone is too small for security codes; make cardscrub_zone larger"};
@@ -181,12 +184,6 @@ Result<CodeStore> CodeStore::open(const KeyRing& ring, void* memory, size_t size
   const Header& header = *state->header;
   if (header.magic != kMagic || header.version != kVersion || header.slots != state->buckets * kBucket) {
     return Fault{"the shared memory zone holds no code store of this version and size; restart nginx"};
-  }
-  for (const KeyRing::Entry& entry : ring.entries()) {
-    Result<CodeCipher> cipher =
-        CodeCipher::create(ring.derive(entry.generation, KeyPurpose::kCodeStore).span());
-    if (!cipher) return Fault{cipher.message()};
-    state->ciphers[entry.generation].emplace(std::move(*cipher));
   }
   return CodeStore(std::move(state));
 }
