@@ -11,8 +11,8 @@ namespace cardscrub {
 
 struct Body::State {
   State(const Policy& policy, Worker& worker, Verdict& outcome, std::string_view name_space,
-        FindingObserver* observer)
-      : verdict(outcome), scrubber(policy, worker, outcome, name_space, observer) {}
+        FindingObserver* observer, CodeErrands* errands)
+      : verdict(outcome), scrubber(policy, worker, outcome, name_space, observer, errands) {}
 
   // Shows the filter what is in memory. Returns the offset up to which nothing is written to any more.
   uint64_t feed(const RawView& view, bool last) {
@@ -47,8 +47,8 @@ struct Body::State {
 };
 
 Body::Body(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
-           FindingObserver* observer)
-    : state_(std::make_unique<State>(policy, worker, verdict, name_space, observer)) {}
+           FindingObserver* observer, CodeErrands* errands)
+    : state_(std::make_unique<State>(policy, worker, verdict, name_space, observer, errands)) {}
 
 Body::~Body() = default;
 

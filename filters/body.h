@@ -15,7 +15,7 @@ namespace cardscrub {
 class Body {
  public:
   Body(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
-       FindingObserver* observer = nullptr);
+       FindingObserver* observer = nullptr, CodeErrands* errands = nullptr);
   ~Body();
 
   // Chooses the content filter. content_type and content_encoding as in the header, empty when absent. kNone,

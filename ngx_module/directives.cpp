@@ -3,6 +3,7 @@
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
+#include "redis_settings.h"
 
 namespace cardscrub {
 
@@ -254,6 +255,7 @@ ngx_command_t g_directives[] = {
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),
     in_main("cardscrub_keys", NGX_CONF_TAKE1, set_keys),
     in_main("cardscrub_zone", NGX_CONF_TAKE1, set_zone),
+    in_main("cardscrub_code_store", NGX_CONF_1MORE, set_code_store),
     in_main("cardscrub_redact_logs", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, redact_logs)),
     in_main("cardscrub_core_dumps", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, core_dumps)),
     ngx_null_command};

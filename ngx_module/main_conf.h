@@ -11,6 +11,7 @@
 namespace cardscrub {
 
 class Zone;
+struct RedisSettings;
 
 // Where a directive stands, so that a fault found later can still name file and line.
 struct Place {
@@ -31,6 +32,8 @@ struct MainConf {
   size_t zone_size = NGX_CONF_UNSET_SIZE;
   ngx_flag_t redact_logs = NGX_CONF_UNSET;
   ngx_flag_t core_dumps = NGX_CONF_UNSET;
+  Place code_store_place{};
+  const RedisSettings* redis = nullptr;  // nullptr: security codes are kept in the zone
 
   // made when the block has been read
   const KeyRing* ring = nullptr;  // nullptr: not needed, not read

@@ -2,6 +2,10 @@
 //
 //   buffers as they are read --> Body --> copies of what was held, then the rest in place --> next filter
 //
+//   with a shared code store, when security codes have been met:
+//   scrubbing --errands--> waiting (what is scrubbed is kept, what comes is left unread) --answers-->
+//   scrubbing
+//
 //   scrubbing --refused, buffered--> draining --end of body--> answered
 //       |                               |
 //       +--refused, unbuffered--+       +--too much to drain--+--> answered, connection closed
@@ -95,6 +99,34 @@ class Outgoing {
     }
   }
 
+  // A mark and no bytes. False: no memory.
+  bool add_end() {
+    auto* b = static_cast<ngx_buf_t*>(ngx_calloc_buf(pool_));
+    if (b == nullptr) return false;
+    b->last_buf = 1;
+    return add(b);
+  }
+
+  // Moves all bytes to `bytes`; they are wiped here. True: the end of the body was among them.
+  bool move_to(SecretBuffer* bytes) {
+    bool last = false;
+    for (ngx_chain_t* cl = head_; cl != nullptr; cl = cl->next) {
+      ngx_buf_t* b = cl->buf;
+      last = last || b->last_buf;
+      bytes->append({b->pos, static_cast<size_t>(b->last - b->pos)});
+    }
+    discard();
+    return last;
+  }
+
+  uint64_t size() const {
+    uint64_t sum = 0;
+    for (const ngx_chain_t* cl = head_; cl != nullptr; cl = cl->next) {
+      sum += static_cast<uint64_t>(cl->buf->last - cl->buf->pos);
+    }
+    return sum;
+  }
+
   ngx_chain_t* chain() { return head_; }
   // Gives back what the next filters have consumed.
   void settle() { ngx_chain_update_chains(pool_, &context_->free, &context_->busy, &head_, tag()); }
@@ -141,6 +173,23 @@ class Outgoing {
 
 // ---- the filter
 
+// The answers of the shared store are there: nginx goes on reading, and comes by here.
+void on_all_done(void* request) {
+  ngx_event_t* event = static_cast<ngx_http_request_t*>(request)->connection->read;
+  ngx_post_event(event, &ngx_posted_events);
+}
+
+// False: there is none in this worker.
+bool use_shared_store(ngx_http_request_t* r, RequestContext* context, Worker& own, const Policy& policy) {
+  RemoteStore* store = remote_store();
+  if (store == nullptr) return false;
+  context->remote =
+      std::make_unique<RemoteCodes>(*store, own, context->verdict, policy.code_ttl, on_all_done, r);
+  r->request_body->filter_need_buffering = 1;  // nginx stops reading while its buffers are not taken
+  r->request_body_no_buffering = 0;            // it would not ask again for what is kept back
+  return true;
+}
+
 // Decides about a body when its first bytes (or the question for them) come.
 void begin(ngx_http_request_t* r, RequestContext* context) {
   context->body_begun = true;
@@ -151,8 +200,15 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
     return;
   }
   BodyHeaders headers = body_headers(r);
-  context->body.emplace(context->conf->body_policy(context->mode), *own, context->verdict,
-                        context->name_space);
+  const Policy& policy = context->conf->body_policy(context->mode);
+  const bool shared =
+      main_conf(r)->redis != nullptr && context->mode == Mode::kOn && policy.code == Action::kAlias;
+  if (shared && !use_shared_store(r, context, *own, policy)) {
+    context->verdict.refuse(Reason::kFault, {});
+    return;
+  }
+  context->body.emplace(policy, *own, context->verdict, context->name_space, nullptr,
+                        shared ? &context->errands : nullptr);
   Reason reason = context->body->start(headers.type, headers.encoding);
   if (context->mode == Mode::kMonitor) {
     if (reason != Reason::kNone)
@@ -240,8 +296,33 @@ ngx_int_t fail(ngx_http_request_t* r, RequestContext* context) {
   return refuse_request(r, context);
 }
 
+// Hands on what was kept back. False: no memory.
+bool release_kept(RequestContext* context, Outgoing* out) {
+  SecretBuffer& kept = context->kept;
+  if (!kept.empty() && !out->add_copy(kept.span(), ngx_buf_t{}, context->kept_last)) return false;
+  if (kept.empty() && context->kept_last && !out->add_end()) return false;
+  kept.clear();
+  context->kept_last = false;
+  return true;
+}
+
+// Keeps back what has been scrubbed, for the answers may change it.
+void run_errands(RequestContext* context, Outgoing* out) {
+  SecretBuffer& kept = context->kept;
+  context->kept_last = out->move_to(&kept);
+  context->remote->send(std::move(context->errands), {kept.data(), context->handed_on, kept.size()});
+  context->errands.clear();
+}
+
 ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
   Outgoing out(r, context);
+  if (context->remote) {
+    if (ngx_chain_add_copy(r->pool, &context->unread, in) != NGX_OK) return NGX_ERROR;
+    if (context->remote->waiting()) return g_next_filter(r, nullptr);
+    in = context->unread;
+    context->unread = nullptr;
+    if (!context->verdict.refused() && !release_kept(context, &out)) return NGX_ERROR;
+  }
   for (ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
     ngx_buf_t* b = cl->buf;
     auto size = static_cast<size_t>(b->last - b->pos);
@@ -256,12 +337,18 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
       return fail(r, context);
     }
   }
+  if (!context->errands.empty() && !context->verdict.refused()) {
+    run_errands(context, &out);
+    if (context->remote->waiting()) return g_next_filter(r, nullptr);
+  }
   if (context->verdict.refused()) {
     out.discard();
+    context->kept.clear();
     context->body.reset();
     return drain(r, context);
   }
-  if (context->body_ended) {
+  context->handed_on += out.size();
+  if (context->body_ended && context->body) {
     if (context->body->inflates() && !set_body_length(r, static_cast<off_t>(context->inflated_bytes))) {
       out.discard();
       return fail(r, context);

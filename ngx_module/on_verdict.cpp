@@ -4,6 +4,7 @@
 
 #include "guard.h"
 #include "moments.h"
+#include "process.h"
 #include "request_body.h"
 #include "request_context.h"
 
@@ -19,20 +20,31 @@ bool is_our_status(const ngx_http_request_t* r, const RequestContext* context) {
          r->headers_out.status == static_cast<ngx_uint_t>(context->status);
 }
 
-bool add_no_store(ngx_http_request_t* r) {
+bool add_header(ngx_http_request_t* r, std::string_view key, const ngx_str_t& value) {
   auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
   if (header == nullptr) return false;
   *header = ngx_table_elt_t{};
   header->hash = 1;
-  header->key = ngx_text("Cache-Control");
-  header->value = ngx_text("no-store");
+  header->key = ngx_text(key);
+  header->value = value;
   return true;
+}
+
+// RFC 9110, 10.2.3: when a client that was refused for want of a store may come again.
+bool add_retry_after(ngx_http_request_t* r) {
+  const RemoteStore* store = remote_store();
+  const unsigned seconds = store == nullptr ? 1 : store->pool().retry_after();
+  auto* text = static_cast<u_char*>(ngx_pnalloc(r->pool, NGX_INT_T_LEN));
+  if (text == nullptr) return false;
+  const u_char* end = ngx_sprintf(text, "%ud", seconds);
+  return add_header(r, "Retry-After", {static_cast<size_t>(end - text), text});
 }
 
 ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
   std::string json = context->verdict.problem_json();
   auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, json.size()));
-  if (copy == nullptr || !add_no_store(r)) return NGX_ERROR;
+  if (copy == nullptr || !add_header(r, "Cache-Control", ngx_text("no-store"))) return NGX_ERROR;
+  if (context->status == NGX_HTTP_SERVICE_UNAVAILABLE && !add_retry_after(r)) return NGX_ERROR;
   std::memcpy(copy, json.data(), json.size());
   context->answer = {json.size(), copy};
 

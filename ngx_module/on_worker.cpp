@@ -9,6 +9,7 @@
 #include "main_conf.h"
 #include "moments.h"
 #include "process.h"
+#include "remote_codes.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -19,6 +20,7 @@ constexpr ngx_msec_t kSweepEvery = 1000;  // ms
 constexpr size_t kSweepSlots = 2048;      // 8 MB of slots are gone through in about half a minute
 
 std::optional<Worker> g_worker;
+std::unique_ptr<RemoteStore> g_remote_store;
 ngx_event_t g_sweep_timer;
 ngx_connection_t g_sweep_connection;  // nginx's timers want one to name in debug lines
 
@@ -67,6 +69,16 @@ bool build_worker(const MainConf& main, ngx_log_t* log) {
   return true;
 }
 
+// Without it scrubbed bodies are refused (law 5).
+void connect_store(const MainConf& main, ngx_log_t* log) {
+  Result<std::unique_ptr<RemoteStore>> store = RemoteStore::create(*main.ring, *main.redis, log);
+  if (store) {
+    g_remote_store = std::move(*store);
+  } else {
+    (void)fail(log, store.message());
+  }
+}
+
 bool wants_core_dumps(const MainConf* main) {
 #if defined(__SANITIZE_ADDRESS__)
   (void)main;
@@ -111,7 +123,12 @@ bool make_worker(const MainConf& main, ngx_log_t* log) {
   return made;
 }
 
-void drop_worker() { g_worker.reset(); }
+void drop_worker() {
+  g_remote_store.reset();
+  g_worker.reset();
+}
+
+RemoteStore* remote_store() { return g_remote_store.get(); }
 
 ngx_int_t on_master_start(ngx_cycle_t* cycle) {
   return guard(cycle->log, "starting", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
@@ -135,9 +152,11 @@ ngx_int_t on_worker_start(ngx_cycle_t* cycle) {
   if (main == nullptr) return NGX_OK;
   // nginx has just allowed core dumps again after changing the user; a dump would hold card data and keys.
   if (!wants_core_dumps(main)) prctl(PR_SET_DUMPABLE, 0);
-  if (make_worker(*main, cycle->log) && g_worker->codes &&
-      (ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE)) {
-    start_sweeping(cycle->log);
+  const bool made = make_worker(*main, cycle->log);
+  if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return NGX_OK;
+  if (made && g_worker->codes) start_sweeping(cycle->log);
+  if (made && main->ring != nullptr && main->redis != nullptr) {
+    (void)guarded(cycle->log, "starting the code store", [&] { connect_store(*main, cycle->log); });
   }
   return NGX_OK;
 }

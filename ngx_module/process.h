@@ -9,6 +9,7 @@
 namespace cardscrub {
 
 struct MainConf;
+class RemoteStore;
 
 // The detector is compiled once in the life of the program and never changes; all workers share its pages.
 // nullptr: it could not be compiled; `log` has the reason.
@@ -20,6 +21,9 @@ const FieldNames* shared_default_fields(ngx_log_t* log);
 // The engines of this process; nullptr: they could not be made, and whatever needs them is refused (law 5).
 // Brings the worker's clock up to date.
 Worker* worker();
+
+// This worker's way to the shared code store; nullptr: codes are kept in the zone, or there is no way.
+RemoteStore* remote_store();
 
 // Makes the engines. Without a key ring there are no vault and no code store. False: not made; `log` has the
 // reason.

@@ -7,6 +7,7 @@
 #include "filters/body.h"
 #include "location_conf.h"
 #include "nginx.h"
+#include "remote_codes.h"
 #include "src/verdict.h"
 
 namespace cardscrub {
@@ -42,6 +43,14 @@ class RequestContext {
   SecretBuffer monitor_copy;    // what the engine may write to while it monitors
   ngx_chain_t* free = nullptr;  // copies of what was held back
   ngx_chain_t* busy = nullptr;
+
+  // a body whose security codes go to a shared store; all unused without one
+  std::unique_ptr<RemoteCodes> remote;
+  CodeErrands errands;            // that the scrubber has left and nobody has been sent with
+  SecretBuffer kept;              // scrubbed; waits for the answers
+  bool kept_last = false;         // the end of the body stands behind `kept`
+  uint64_t handed_on = 0;         // bytes in front of `kept`
+  ngx_chain_t* unread = nullptr;  // came while `kept` waits
 
   // the answer
   bool answered = false;

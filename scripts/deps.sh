@@ -5,9 +5,9 @@ set -euo pipefail
 packages=(
   # build
   g++ make binutils nginx nginx-dev libhyperscan-dev libpcre2-dev libssl-dev libexpat1-dev zlib1g-dev libbrotli-dev
-  nlohmann-json3-dev
+  nlohmann-json3-dev libhiredis-dev
   # test
-  libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind
+  libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind redis-server
   # demo, and the application behind nginx in the end-to-end suite
   gunicorn python3-flask
 )

@@ -81,8 +81,13 @@ bool is_masked_pan(const Digits& digits) {
 }  // namespace
 
 Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
-                   FindingObserver* observer)
-    : policy_(policy), worker_(worker), verdict_(verdict), name_space_(name_space), observer_(observer) {}
+                   FindingObserver* observer, CodeErrands* errands)
+    : policy_(policy),
+      worker_(worker),
+      verdict_(verdict),
+      name_space_(name_space),
+      observer_(observer),
+      errands_(errands) {}
 
 Scrubber::~Scrubber() = default;
 

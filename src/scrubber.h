@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "code_errands.h"
 #include "field_value.h"
 #include "path.h"
 #include "policy.h"
@@ -45,9 +46,10 @@ class Scrubber {
  public:
   static constexpr uint64_t kNoHold = ~uint64_t{0};
 
-  // All references outlive the scrubber. name_space: the token namespace of this request.
+  // All references outlive the scrubber. name_space: the token namespace of this request. errands: what a
+  // remote code store is asked goes there; nullptr: worker.codes is asked at once.
   Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
-           FindingObserver* observer = nullptr);
+           FindingObserver* observer = nullptr, CodeErrands* errands = nullptr);
   ~Scrubber();
   Scrubber(const Scrubber&) = delete;
   Scrubber& operator=(const Scrubber&) = delete;
@@ -130,6 +132,7 @@ class Scrubber {
   void resolve_code(Pending& code, const Digits& token, Brand brand, bool given);
   void write_alias(Pending& code, const Digits& token);
   bool bind(const Pending& code, const Digits& token, bool* taken);
+  void leave_errand(CodeErrand::Task task, const Pending& code, const Digits& token, const Digits& alias);
   void close_scope(size_t index);
   void take_expiry(Scope& scope, const Expiry& expiry, const std::string& field);
 
@@ -138,6 +141,7 @@ class Scrubber {
   Verdict& verdict_;
   std::string_view name_space_;
   FindingObserver* observer_;
+  CodeErrands* errands_;
   RawView view_;
   Path path_;
   std::vector<Scope> scopes_;

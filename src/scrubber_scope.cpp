@@ -226,6 +226,7 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
     }
     // An alias that was given out for this card before comes back with the card's token, and is left as it
     // is.
+    if (given && errands_ != nullptr) return leave_errand(CodeErrand::Task::kKeep, code, token, code.digits);
     if (given && worker_.codes && worker_.codes->has(token, code.digits, worker_.now)) return;
     write_alias(code, token);
     return;
@@ -243,11 +244,21 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
   }
 }
 
+void Scrubber::leave_errand(CodeErrand::Task task, const Pending& code, const Digits& token,
+                            const Digits& alias) {
+  errands_->push_back({task, token, alias, code.digits, code.units, code.field});
+}
+
 // Stores the code under its alias and the card's token; nothing to do without a card or a store. False:
 // refused already, or *taken: another code of this card has that alias.
 bool Scrubber::bind(const Pending& code, const Digits& token, bool* taken) {
   *taken = false;
-  if (token.empty() || !worker_.codes) return true;
+  if (token.empty()) return true;
+  if (errands_ != nullptr) {
+    leave_errand(CodeErrand::Task::kPut, code, token, code.alias);
+    return true;
+  }
+  if (!worker_.codes) return true;
   StoreResult result = worker_.codes->put(token, code.alias, code.digits, worker_.now, policy_.code_ttl);
   *taken = result == StoreResult::kTaken;
   if (result == StoreResult::kOk) return true;

@@ -15,6 +15,7 @@ class Case:
         self.run, self.name, self.folder = run, name, folder
         self.rng = random.Random(name)
         self.servers = []
+        self.endings = []           # what else is to be stopped when the case is over, last first
         self.secrets = set()        # card numbers that may be found nowhere
         self.codes = set()          # security codes that may be found nowhere beside their name
         self.expected_faults = []   # regular expressions: lines of the error log that belong to the case
@@ -24,6 +25,10 @@ class Case:
         os.chmod(folder, 0o755)
 
     # ---- making things
+
+    def at_end(self, stop):
+        """`stop` is called when the case is over, whatever became of it."""
+        self.endings.append(stop)
 
     def nginx(self, **parts):
         """A started server; its parts as for server.Server."""
@@ -177,6 +182,8 @@ class Case:
         wrong, leaks = [], []
         for s in self.servers:
             wrong += s.stop()
+        while self.endings:
+            self.endings.pop()()
         for s in self.servers:
             leaks += sweep.leaks(s.prefix, s.skip, self.secrets, self.codes)
             for path in sweep.files_below(os.path.join(s.prefix, "logs"), s.skip):
