@@ -15,8 +15,8 @@ namespace {
 
 void redact_upstream(Redactor* redactor, ngx_http_request_t* r) {
   if (r->upstream == nullptr) return;
-  redactor->headers(r->upstream->headers_in.headers);
-  redactor->headers(r->upstream->headers_in.trailers);
+  redactor->headers(r->upstream->headers_in.headers, true);
+  redactor->headers(r->upstream->headers_in.trailers, true);
   if (!lies_within(r->upstream->uri, r->request_line)) {
     redactor->element(HeadPart::kTarget, {}, bytes(r->upstream->uri));
   }
@@ -59,8 +59,8 @@ void redact_all(ngx_http_request_t* r) {
   const MainConf& main = *main_conf(r);
   redact_request(r);
   Redactor redactor(main.redact_policy, worker());
-  redactor.headers(r->headers_out.headers);
-  redactor.headers(r->headers_out.trailers);
+  redactor.headers(r->headers_out.headers, true);
+  redactor.headers(r->headers_out.trailers, true);
   redact_upstream(&redactor, r);
   if (r == r->main && main.request_body_logged) redactor.body(r);
   redact_variables(&redactor, r, main);

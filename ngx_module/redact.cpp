@@ -115,11 +115,14 @@ void Redactor::header(const ngx_table_elt_t& header) {
   element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, bytes(header.value));
 }
 
-void Redactor::headers(const ngx_list_t& list) {
+void Redactor::headers(const ngx_list_t& list, bool of_answer) {
   for (const ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
     const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
     // A request that died early has a list without elements.
-    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) header(headers[i]);
+    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) {
+      // A line of an answer without a hash was taken out, or nginx had no memory to fill it; nobody logs it.
+      if (headers[i].hash != 0 || !of_answer) header(headers[i]);
+    }
   }
 }
 
@@ -168,7 +171,7 @@ void redact_request(ngx_http_request_t* r) {
   if (!lies_within(r->uri, r->request_line)) redactor.element(HeadPart::kPath, {}, bytes(r->uri));
   redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
   redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
-  redactor.headers(r->headers_in.headers);
+  redactor.headers(r->headers_in.headers, false);
   if (redactor.masked() != 0 && main.zone->tally() != nullptr)
     Tally::add(&main.zone->tally()->redacted, redactor.masked());
 }

@@ -27,7 +27,7 @@ class Redactor {
   void request_line(const ngx_str_t& line);
   // A header of either direction, its name included.
   void header(const ngx_table_elt_t& header);
-  void headers(const ngx_list_t& list);
+  void headers(const ngx_list_t& list, bool of_answer);
   // The body that $request_body gives, in new memory; the old one is wiped.
   void body(ngx_http_request_t* r);
 

@@ -52,13 +52,14 @@ class Server:
 
     def __init__(self, run, folder, case, *, http="", server="cardscrub on;", locations=None, main="", events="",
                  extra_servers="", workers=1, error_level="info", listen=None, logs=None, keys=True, app="tcp",
-                 protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True):
+                 protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True, wrap=""):
         self.run, self.prefix, self.case = run, folder, case
         self.limit = 10 * run.slow
         self.port = free_port()
         self.clear_port = free_port()
         self.process = None
         self.workers = set()
+        self.wrap = wrap            # a command put in front of nginx
         self.parts = dict(http=http, server=server, locations=locations, main=main, events=events,
                           extra_servers=extra_servers, workers=workers, error_level=error_level, listen=listen,
                           logs=logs, keys=keys, app=app, protocols=protocols, module=module)
@@ -127,7 +128,7 @@ http {
 
     def command(self, *arguments):
         wrap = os.environ.get("CARDSCRUB_WRAP", "").replace("{logs}", os.path.join(self.prefix, "logs"))
-        return [*shlex.split(wrap), self.run.nginx, "-p", self.prefix + "/", "-c", self.conf,
+        return [*shlex.split(wrap), *shlex.split(self.wrap), self.run.nginx, "-p", self.prefix + "/", "-c", self.conf,
                 "-e", os.path.join(self.prefix, "logs", "start.log"), *arguments]
 
     def check(self):
