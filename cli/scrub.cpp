@@ -59,7 +59,7 @@ int scrub_command(int argc, char** argv) {
   // Codes cannot be turned back without a server's store, and an invalid number is not worth stopping for.
   policy.mode = Mode::kOn;
   policy.fields = &(*engine)->fields;
-  policy.code = policy.invalid = Action::kMask;
+  policy.code = policy.invalid = policy.wrapped = Action::kMask;
   policy.max_findings = ~size_t{0};
   if (keys.empty()) {
     policy.pan = policy.sweep = Action::kMask;

@@ -64,6 +64,7 @@ size_t ValueReader::text(const Text& text, bool last, Scrubber& scrubber) {
   }
   switch (want_) {
     case Want::kSkip:
+      scrubber.ignored(text);
       return text.size;
     case Want::kWhole:
       if (text.size > limits::kNamedValueMax) {

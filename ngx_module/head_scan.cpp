@@ -6,6 +6,7 @@
 
 #include "src/detector.h"
 #include "src/limits.h"
+#include "src/wrapped.h"
 
 namespace cardscrub {
 
@@ -92,6 +93,7 @@ bool HeadScan::names_announce(std::string_view text) const {
 
 bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
   if (bytes.size() >= limits::kPanMin && may_hold_pan(bytes.data(), bytes.size())) return true;
+  if (may_hold_wrapped(bytes)) return true;
   if (part == HeadPart::kHeader) return !bytes.empty() && !name.empty() && announces(name);
   return names_announce({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }

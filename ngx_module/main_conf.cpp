@@ -86,7 +86,7 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
 
   Policy& redact = main->redact_policy;
   redact.mode = Mode::kOn;
-  redact.pan = redact.code = redact.sweep = redact.invalid = Action::kMask;
+  redact.pan = redact.code = redact.sweep = redact.invalid = redact.wrapped = Action::kMask;
   redact.brands = main->default_brands;
   redact.token_digits = token_digits;
   redact.fields = main->default_fields;

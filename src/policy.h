@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "candidate.h"
 #include "field_names.h"
 #include "finding.h"
 #include "limits.h"
@@ -21,6 +22,7 @@ struct Policy {
   Action code = Action::kAlias;      // named code: kAlias kMask kReject
   Action sweep = Action::kTokenize;  // elsewhere: kTokenize kMask kReject kNone
   Action invalid = Action::kReject;  // named field, value not valid: kReject kMask
+  Action wrapped = Action::kReject;  // card data in base64: kReject, or kMask where nobody reads it (logs)
   uint32_t require = 0;              // bit k: Kind k must be present and valid
   uint32_t brands = ~0u;             // bit b: Brand b is accepted
   uint32_t token_digits = 0;  // bit d: digit d starts a token of the key ring (KeyRing::generation_digits)
@@ -33,5 +35,12 @@ struct Policy {
   size_t max_depth = limits::kDepth;
   uint32_t code_ttl = 900;
 };
+
+// What a sweep under this policy looks for.
+inline DetectorOptions sweep_options(const Policy& policy) {
+  DetectorOptions options;
+  options.token_digits = policy.token_digits;
+  return options;
+}
 
 }  // namespace cardscrub

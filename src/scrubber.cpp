@@ -120,7 +120,10 @@ Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
 
 size_t Scrubber::text(const Text& text, bool last) {
   if (text.size != 0) position_ = text.unit(0).at;
-  if (match_.kind == Kind::kIgnore) return text.size;
+  if (match_.kind == Kind::kIgnore) {
+    ignored(text);
+    return text.size;
+  }
   if (match_.kind == Kind::kNone || match_.kind == Kind::kHolder) {
     if (match_.kind == Kind::kHolder && !is_blank(text)) {
       seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
@@ -157,8 +160,7 @@ void Scrubber::refuse(Reason reason, int64_t offset) {
 
 size_t Scrubber::sweep(const Text& text, bool last) {
   if (policy_.sweep == Action::kNone) return text.size;
-  DetectorOptions options;
-  options.token_digits = policy_.token_digits;
+  DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
   size_t from = std::min(judged_, text.size);
   for (;;) {
@@ -210,8 +212,7 @@ void Scrubber::swept_together(const Text& text, const Finding& first, const Find
 // True when the text, after a token was written to it, holds a number that runs into the token: digits of the
 // token together with a group beside it (law 4).
 bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool last) {
-  DetectorOptions options;
-  options.token_digits = policy_.token_digits;
+  DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
   size_t from = run_start(text, finding.begin);
   while (from < finding.end) {
@@ -240,6 +241,36 @@ void Scrubber::swept(const Text& text, const Finding& finding, bool alone, bool 
     if (!at.digits.push(static_cast<uint8_t>(text.data[i] - '0'))) return refuse(Reason::kFault);
   }
   act_on_pan(text, at, finding.brand, policy_.sweep, false, alone, last);
+}
+
+// ---- card data in base64
+
+void Scrubber::ignored(const Text& text) {
+  constexpr uint64_t kReach = 4096;  // what is found is told no later than that
+  constexpr uint64_t kEscape = 12;   // a unit is told by the last byte of its escape
+  if (text.size == 0) return;
+  const Stretch now{text.unit(0).at, text.unit(text.size - 1).at + 1};
+  if (!ignored_.empty() && now.begin <= ignored_.back().end + kEscape && now.begin >= ignored_.back().begin) {
+    ignored_.back().end = std::max(ignored_.back().end, now.end);
+    return;
+  }
+  std::erase_if(ignored_, [&](const Stretch& old) { return old.end + kReach < now.begin; });
+  ignored_.push_back(now);
+}
+
+void Scrubber::wrapped(Kind kind, Brand brand, uint64_t offset, uint64_t length) {
+  for (const Stretch& stretch : ignored_) {
+    if (offset < stretch.end && offset + length > stretch.begin) return;
+  }
+  const Action action = changes() ? policy_.wrapped : Action::kNone;
+  note(kind, brand, action, Reason::kPanWrapped, offset, length, {});
+  if (action == Action::kReject) {
+    verdict_.refuse(Reason::kPanWrapped, {}, static_cast<int64_t>(offset));
+  } else if (action == Action::kMask) {
+    for (uint64_t at = offset; at < offset + length; ++at) {
+      if (view_.holds(at)) view_.byte(at) = '*';
+    }
+  }
 }
 
 // ---- named values

@@ -87,6 +87,10 @@ class Scrubber {
   // The bytes cannot be parsed from `offset` on (only the first call counts). Refused where cardscrub_require
   // asks for fields; otherwise the filter goes on as well as it can and shows the rest as free text.
   void malformed(uint64_t offset);
+  // Card data was found in base64 (wrapped.h), at these bytes of the wire.
+  void wrapped(Kind kind, Brand brand, uint64_t offset, uint64_t length);
+  // A stretch of a value that the operator wants left alone (Kind::kIgnore).
+  void ignored(const Text& text);
   // A fault of any kind: the request is refused for `reason`.
   void refuse(Reason reason, int64_t offset = -1);
   bool refused() const { return verdict_.refused(); }
@@ -156,6 +160,12 @@ class Scrubber {
   uint64_t position_ = 0;  // on the wire, of the stretch that is being read
   Before before_;
   size_t judged_ = 0;  // leading units of the next stretch whose findings have been dealt with
+  // Of the latest ignored values.
+  struct Stretch {
+    uint64_t begin;
+    uint64_t end;
+  };
+  std::vector<Stretch> ignored_;
   // The whole body.
   uint32_t seen_kinds_ = 0;   // bit per Kind: a field of it had a value
   uint32_t valid_kinds_ = 0;  // bit per Kind: a valid one
