@@ -1,4 +1,5 @@
 // The directives: one row each, and the setters that nginx has no ready one for.
+#include "audit.h"
 #include "guard.h"
 #include "location_conf.h"
 #include "main_conf.h"
@@ -124,6 +125,11 @@ char* set_keys(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return ngx_conf_full_name(cf->cycle, &main->keys_path, 1) == NGX_OK ? NGX_CONF_OK : kError;
 }
 
+char* set_audit_log(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  return guard(cf->log, "reading cardscrub_audit_log", kError,
+               [&] { return configure_audit(cf, static_cast<MainConf*>(conf)); });
+}
+
 char* set_zone(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto* main = static_cast<MainConf*>(conf);
   if (main->zone_size != NGX_CONF_UNSET_SIZE) return const_cast<char*>("is duplicate");
@@ -194,6 +200,8 @@ ngx_conf_enum_t g_test_cards[] = {{ngx_text("accept"), static_cast<ngx_uint_t>(T
                                   {ngx_text("reject"), static_cast<ngx_uint_t>(TestCards::kReject)},
                                   {ngx_text("only"), static_cast<ngx_uint_t>(TestCards::kOnly)},
                                   {ngx_null_string, 0}};
+ngx_conf_enum_t g_audit_failure[] = {
+    {ngx_text("reject"), kAuditReject}, {ngx_text("continue"), kAuditContinue}, {ngx_null_string, 0}};
 ngx_conf_enum_t g_upgrade[] = {{ngx_text("off"), 0}, {ngx_text("allow"), 1}, {ngx_null_string, 0}};
 
 void* limit(size_t most) { return reinterpret_cast<void*>(most); }
@@ -210,8 +218,9 @@ ngx_command_t in_location(std::string_view name, ngx_uint_t type, Setter set, ng
   return row(name, type, set, NGX_HTTP_LOC_CONF_OFFSET, offset, post);
 }
 
-ngx_command_t in_main(std::string_view name, ngx_uint_t type, Setter set, ngx_uint_t offset = 0) {
-  return row(name, NGX_HTTP_MAIN_CONF | type, set, NGX_HTTP_MAIN_CONF_OFFSET, offset, nullptr);
+ngx_command_t in_main(std::string_view name, ngx_uint_t type, Setter set, ngx_uint_t offset = 0,
+                      void* post = nullptr) {
+  return row(name, NGX_HTTP_MAIN_CONF | type, set, NGX_HTTP_MAIN_CONF_OFFSET, offset, post);
 }
 
 }  // namespace
@@ -252,12 +261,17 @@ ngx_command_t g_directives[] = {
                 limit(limits::kDepth)),
     in_location("cardscrub_max_inflate", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
                 CARDSCRUB_AT(max_inflate)),
+    in_location("cardscrub_audit_user", kAnywhere | NGX_CONF_TAKE1, ngx_http_set_complex_value_slot,
+                CARDSCRUB_AT(audit_user)),
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),
     in_main("cardscrub_keys", NGX_CONF_TAKE1, set_keys),
     in_main("cardscrub_zone", NGX_CONF_TAKE1, set_zone),
     in_main("cardscrub_code_store", NGX_CONF_1MORE, set_code_store),
     in_main("cardscrub_redact_logs", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, redact_logs)),
     in_main("cardscrub_core_dumps", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, core_dumps)),
+    in_main("cardscrub_audit_log", NGX_CONF_1MORE, set_audit_log),
+    in_main("cardscrub_audit_failure", NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+            offsetof(MainConf, audit_failure), g_audit_failure),
     ngx_null_command};
 
 #undef CARDSCRUB_AT

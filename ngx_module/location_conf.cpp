@@ -19,9 +19,10 @@ bool says_nothing(const LocationConf& conf) {
          conf.invalid == unset.invalid && conf.token_format == unset.token_format &&
          conf.encoded == unset.encoded && conf.test_cards == unset.test_cards &&
          conf.brands == unset.brands && conf.require == unset.require && conf.name_space == nullptr &&
-         conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
-         conf.code_ttl == unset.code_ttl && conf.max_findings == unset.max_findings &&
-         conf.max_inflate == unset.max_inflate && conf.max_depth == unset.max_depth;
+         conf.audit_user == nullptr && conf.require_tls == unset.require_tls &&
+         conf.upgrade == unset.upgrade && conf.code_ttl == unset.code_ttl &&
+         conf.max_findings == unset.max_findings && conf.max_inflate == unset.max_inflate &&
+         conf.max_depth == unset.max_depth;
 }
 
 template <typename T>
@@ -146,6 +147,7 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   inherit(&conf->upgrade, prev->upgrade, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
   inherit(&conf->code_ttl, prev->code_ttl, time_t{NGX_CONF_UNSET}, time_t{900});
   if (conf->name_space == nullptr) conf->name_space = prev->name_space;
+  if (conf->audit_user == nullptr) conf->audit_user = prev->audit_user;
 
   if (conf->brands == NGX_CONF_UNSET_UINT) {
     conf->brands = prev->brands;

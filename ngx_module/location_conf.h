@@ -35,6 +35,7 @@ struct LocationConf {
   Place brands_place{};
   ngx_uint_t require = NGX_CONF_UNSET_UINT;  // bit k: Kind k
   ngx_http_complex_value_t* name_space = nullptr;
+  ngx_http_complex_value_t* audit_user = nullptr;
   ngx_flag_t require_tls = NGX_CONF_UNSET;
   ngx_flag_t upgrade = NGX_CONF_UNSET;  // allowed
   time_t code_ttl = NGX_CONF_UNSET;

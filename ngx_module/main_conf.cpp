@@ -1,6 +1,7 @@
 // The http block's own settings, and what is made of them once it has been read.
 #include "main_conf.h"
 
+#include "audit.h"
 #include "owned.h"
 #include "process.h"
 #include "src/issuer.h"
@@ -62,6 +63,7 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
   ngx_conf_init_size_value(main->zone_size, kDefaultZone);
   ngx_conf_init_value(main->redact_logs, 1);
   ngx_conf_init_value(main->core_dumps, 0);
+  ngx_conf_init_uint_value(main->audit_failure, kAuditReject);
 
   main->default_fields = shared_default_fields(cf->log);
   if (main->default_fields == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
@@ -91,6 +93,7 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
   redact.token_digits = token_digits;
   redact.fields = main->default_fields;
 
+  if (!prepare_audit(cf, main)) return static_cast<char*>(NGX_CONF_ERROR);
   main->zone = add_zone(cf, main->zone_size);
   return main->zone != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
 }

@@ -10,6 +10,7 @@
 
 namespace cardscrub {
 
+class AuditLog;
 class Zone;
 struct RedisSettings;
 
@@ -25,6 +26,8 @@ struct Place {
 // Logs "cardscrub: <message> (in <file>:<line>)" at level emerg; always NGX_CONF_ERROR.
 char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message);
 
+enum AuditFailure : ngx_uint_t { kAuditReject, kAuditContinue };
+
 struct MainConf {
   ngx_str_t keys_path{};  // absolute
   Place keys_place{};
@@ -34,6 +37,8 @@ struct MainConf {
   ngx_flag_t core_dumps = NGX_CONF_UNSET;
   Place code_store_place{};
   const RedisSettings* redis = nullptr;  // nullptr: security codes are kept in the zone
+  AuditLog* audit = nullptr;  // nullptr: no audit log
+  ngx_uint_t audit_failure = NGX_CONF_UNSET_UINT;
 
   // made when the block has been read
   const KeyRing* ring = nullptr;  // nullptr: not needed, not read

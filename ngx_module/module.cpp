@@ -1,4 +1,5 @@
 // The module as nginx sees it: its moments of configuration and of process life.
+#include "audit.h"
 #include "guard.h"
 #include "location_conf.h"
 #include "main_conf.h"
@@ -23,7 +24,8 @@ ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt
 ngx_int_t on_configured(ngx_conf_t* cf) {
   if (check_tls(cf) != NGX_OK || add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK) {
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK ||
+      (main_conf(cf)->audit != nullptr && add_handler(cf, NGX_HTTP_LOG_PHASE, on_audit_rest) != NGX_OK)) {
     return NGX_ERROR;
   }
   install_request_body_filter();
@@ -82,5 +84,5 @@ ngx_module_t ngx_http_cardscrub_module = {NGX_MODULE_V1,
                                           nullptr,                     // init thread
                                           nullptr,                     // exit thread
                                           cardscrub::on_worker_end,    // exit process
-                                          nullptr,                     // exit master
+                                          cardscrub::on_master_end,    // exit master
                                           NGX_MODULE_V1_PADDING};

@@ -29,7 +29,8 @@ class HeadSweep {
 
   void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
     if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return;
-    scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space);
+    scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space,
+               context_->observer());
   }
 
   // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its
@@ -140,7 +141,10 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;
-  return mode == Mode::kOn && context->verdict.refused() ? refuse_head(r, context) : ngx_int_t{NGX_DECLINED};
+  if (mode == Mode::kOn && context->verdict.refused()) return refuse_head(r, context);
+  if (audit_commit(r, context)) return NGX_DECLINED;
+  context->verdict.refuse(Reason::kAuditDown, {});
+  return refuse_head(r, context);
 }
 
 // The server scrubs, this location does not.

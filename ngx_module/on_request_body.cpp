@@ -207,7 +207,7 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
     context->verdict.refuse(Reason::kFault, {});
     return;
   }
-  context->body.emplace(policy, *own, context->verdict, context->name_space, nullptr,
+  context->body.emplace(policy, *own, context->verdict, context->name_space, context->observer(),
                         shared ? &context->errands : nullptr);
   Reason reason = context->body->start(headers.type, headers.encoding);
   if (context->mode == Mode::kMonitor) {
@@ -341,6 +341,11 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
     run_errands(context, &out);
     if (context->remote->waiting()) return g_next_filter(r, nullptr);
   }
+  // Written before anything goes on that the events are about: of a buffered body that is its end.
+  if (!context->verdict.refused() && (context->body_ended || r->request_body_no_buffering) &&
+      !audit_commit(r, context)) {
+    context->verdict.refuse(Reason::kAuditDown, {});
+  }
   if (context->verdict.refused()) {
     out.discard();
     context->kept.clear();
@@ -407,6 +412,7 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     if (!guarded(r->connection->log, "monitoring a request body", [&] { monitor_chain(context, in); })) {
       context->body.reset();
     }
+    if (context->body_ended) (void)audit_commit(r, context);
     return g_next_filter(r, in);
   }
   return scrub_chain(r, context, in);

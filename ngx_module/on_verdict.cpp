@@ -97,6 +97,7 @@ ngx_int_t on_answer_body(ngx_http_request_t* r, ngx_chain_t* in) {
 }  // namespace
 
 ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context) {
+  audit_refusal(r, context);
   if (r != r->main)
     return context->verdict.status();  // a sub-request fails alone; its parent decides what that means
   context->answered = true;

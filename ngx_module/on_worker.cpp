@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "audit.h"
 #include "guard.h"
 #include "location_conf.h"
 #include "main_conf.h"
@@ -29,6 +30,7 @@ void on_sweep(ngx_event_t* timer) {
     Worker* own = worker();
     if (own != nullptr && own->codes) own->codes->sweep(own->now, kSweepSlots);
   });
+  if (const MainConf* main = main_conf(const_cast<ngx_cycle_t*>(ngx_cycle))) audit_due(*main);
   if (!ngx_exiting && !ngx_terminate) ngx_add_timer(timer, kSweepEvery);
 }
 
@@ -143,7 +145,7 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
       put_log_handler_first(core);
       redact_error_logs(cycle, *main);
     }
-    return NGX_OK;
+    return start_audit(cycle, *main) ? NGX_OK : NGX_ERROR;
   });
 }
 
@@ -155,6 +157,7 @@ ngx_int_t on_worker_start(ngx_cycle_t* cycle) {
   const bool made = make_worker(*main, cycle->log);
   if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return NGX_OK;
   if (made && g_worker->codes) start_sweeping(cycle->log);
+  audit_due(*main);
   if (made && main->ring != nullptr && main->redis != nullptr) {
     (void)guarded(cycle->log, "starting the code store", [&] { connect_store(*main, cycle->log); });
   }

@@ -27,6 +27,7 @@ void set_context(ngx_http_request_t* main, RequestContext* context) {
 RequestContext* make_context(ngx_http_request_t* main) {
   auto* context = make_in_pool<RequestContext>(main->pool, main, main_conf(main)->zone);
   if (context == nullptr) return nullptr;
+  if (AuditLog* audit = main_conf(main)->audit; audit != nullptr) context->trail.emplace(audit);
   g_cleanup = main->pool->cleanup->handler;
   set_context(main, context);
   wipe_with_connection(main);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "audit.h"
 #include "filters/body.h"
 #include "location_conf.h"
 #include "nginx.h"
@@ -28,6 +29,8 @@ class RequestContext {
   std::string_view name_space;                // pool memory
 
   Verdict verdict;
+  std::optional<AuditTrail> trail;  // none: there is no audit log
+  FindingObserver* observer() { return trail ? &*trail : nullptr; }
 
   // the body
   std::optional<Body> body;

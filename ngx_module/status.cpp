@@ -1,6 +1,7 @@
 // cardscrub_status: the counters of all workers as JSON.
 #include <cstring>
 
+#include "audit_log.h"
 #include "guard.h"
 #include "main_conf.h"
 #include "moments.h"
@@ -84,6 +85,16 @@ void write_store(std::string* out, const CodeStore& store) {
   object.number("refused_full", counters.refused_full);
 }
 
+// The head tells whether the file still ends where it should: cardscrub audit verify --head.
+void write_audit(std::string* out, const AuditLog& log) {
+  const AuditLog::Counts counts = log.counts();
+  JsonObject object(out);
+  object.number("lines", counts.lines);
+  object.number("failures", counts.failures);
+  object.number("lost", counts.lost);
+  object.text("head", audit_head_text(counts.head));
+}
+
 std::string status_json(const MainConf& main) {
   std::string out;
   const Tally& tally = *main.zone->tally();
@@ -111,6 +122,10 @@ std::string status_json(const MainConf& main) {
       write_store(&out, *own->codes);
     } else {
       out += "null";
+    }
+    if (main.audit != nullptr) {
+      root.name("audit");
+      write_audit(&out, *main.audit);
     }
   }
   out += '\n';

@@ -67,6 +67,8 @@ constexpr std::array<ReasonRow, kReasonCount> kReasonRows = {{
     {Reason::kUpgrade, "upgrade", 403, "Protocol upgrades are not allowed here."},
     {Reason::kStoreFull, "store.full", 503, "The security code cannot be kept right now; try again later."},
     {Reason::kStoreDown, "store.down", 503, "The security-code store is not available; try again later."},
+    {Reason::kAuditDown, "audit.down", 503,
+     "The audit log cannot be written right now; try again later."},
     {Reason::kFault, "fault", 500, "The request could not be made safe and was not forwarded."},
     {Reason::kTokenGeneration, "token.generation", 422,
      "The token was made with a key that is no longer in use."},

@@ -83,6 +83,7 @@ enum class Reason : uint8_t {
   kUpgrade,
   kStoreFull,
   kStoreDown,
+  kAuditDown,
   kFault,
   kTokenGeneration,
   kTokenFormat,

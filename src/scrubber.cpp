@@ -427,7 +427,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   size_t begin = at.where[0];
   size_t end = at.where[at.digits.size() - 1] + size_t{1};
   if (!changes()) {
-    note(Kind::kPan, brand, Action::kNone, Reason::kNone, text, begin, end);
+    note(Kind::kPan, brand, Action::kNone, Reason::kNone, text, begin, end, {&at.digits});
     remember_first(at.digits, brand, nullptr);
     scope_has_pan(at.digits, brand, strong, false);
     return;
@@ -439,7 +439,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   }
   if (action == Action::kReject) refusal = Reason::kPanForbidden;
   if (refusal != Reason::kNone) {
-    note(Kind::kPan, brand, Action::kReject, refusal, text, begin, end);
+    note(Kind::kPan, brand, Action::kReject, refusal, text, begin, end, {&at.digits});
     verdict_.refuse(refusal, field());
     scope().strong = scope().strong || strong;
     return;
@@ -460,7 +460,8 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
       action = Action::kMask;
     }
   }
-  note(Kind::kPan, brand, action, Reason::kNone, text, begin, end);
+  note(Kind::kPan, brand, action, Reason::kNone, text, begin, end,
+       {&at.digits, action == Action::kTokenize ? &token : nullptr});
   remember_first(at.digits, brand, action == Action::kTokenize ? &token : nullptr);
   if (action == Action::kMask) {
     mask(text, begin, end, true);
@@ -564,20 +565,31 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
 }
 
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin,
-                    size_t end) {
+                    size_t end, NotedCard card) {
   uint64_t from = begin < end ? wire_begin(text, begin) : 0;
-  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field());
+  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field(), card);
 }
 
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
-                    const std::string& name) {
+                    const std::string& name, NotedCard card) {
   verdict_.count(kind, brand, action);
   constexpr size_t kFieldsMax = 256;
   if (!name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
     if (!verdict_.fields.empty()) verdict_.fields += ',';
     verdict_.fields += name;
   }
-  if (observer_ != nullptr) observer_->on_finding({kind, brand, action, reason, offset, length, name});
+  if (observer_ == nullptr) return;
+  FindingEvent event{kind, brand, action, reason, offset, length, name};
+  if (card.token != nullptr && !card.token->empty()) event.token = card.token;
+  std::array<uint8_t, 16> fingerprint{};
+  if (card.pan != nullptr && worker_.vault && observer_->wants_fingerprints()) {
+    if (worker_.vault->fingerprint(*card.pan, fingerprint)) {
+      event.fingerprint = fingerprint;
+    } else {
+      refuse(Reason::kFault);
+    }
+  }
+  observer_->on_finding(event);
 }
 
 std::string Scrubber::field() const {
@@ -592,6 +604,7 @@ std::string Scrubber::field() const {
     if (!out.empty()) out += '.';
     out += printable_field(leaf_.span());
   }
+  mask_digit_runs(&out);
   return out;
 }
 

@@ -42,6 +42,12 @@ enum class Want : uint8_t {
   kSkip,   // not at all
 };
 
+// Which card an event is about; nullptr: not known.
+struct NotedCard {
+  const Digits* pan = nullptr;
+  const Digits* token = nullptr;
+};
+
 class Scrubber {
  public:
   static constexpr uint64_t kNoHold = ~uint64_t{0};
@@ -120,8 +126,9 @@ class Scrubber {
   void mask(const Text& text, size_t begin, size_t end, bool keep_ends);
   void remember_first(const Digits& pan, Brand brand, const Digits* token);
   void note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
-            const std::string& name);
-  void note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin, size_t end);
+            const std::string& name, NotedCard card = {});
+  void note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin, size_t end,
+            NotedCard card = {});
   uint64_t wire_begin(const Text& text, size_t i) const;
   std::string field() const;
   bool changes() const { return policy_.mode == Mode::kOn; }

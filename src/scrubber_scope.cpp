@@ -214,7 +214,7 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
   }
   if (bad == Reason::kNone && policy_.code == Action::kReject) {
     note(Kind::kCode, brand, Action::kReject, Reason::kCodeForbidden, code.begin, code.end - code.begin,
-         code.field);
+         code.field, {nullptr, &token});
     verdict_.refuse(Reason::kCodeForbidden, code.field);
     return;
   }
@@ -240,7 +240,8 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
     write_digit(view_, code.units[k], code.digits[k], star ? kStar : 9);
   }
   if (bad == Reason::kNone) {
-    note(Kind::kCode, brand, Action::kMask, Reason::kNone, code.begin, code.end - code.begin, code.field);
+    note(Kind::kCode, brand, Action::kMask, Reason::kNone, code.begin, code.end - code.begin, code.field,
+         {nullptr, &token});
   }
 }
 
@@ -287,7 +288,7 @@ void Scrubber::write_alias(Pending& code, const Digits& token) {
   }
   code.written = true;
   note(Kind::kCode, Brand::kUnknown, Action::kAlias, Reason::kNone, code.begin, code.end - code.begin,
-       code.field);
+       code.field, {nullptr, &token});
 }
 
 // What is left open moves to the scope around: codes without a PAN, and the PAN for codes without one.

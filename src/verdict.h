@@ -29,12 +29,17 @@ struct FindingEvent {
   uint64_t offset;  // of the first byte on the wire, absolute in the body or element
   uint64_t length;  // bytes on the wire
   std::string_view field;
+  // Which card, where that is known: the token that was written or that the code was bound to; the keyed
+  // fingerprint where the observer wants it (PCI DSS 3.5.1.1).
+  const Digits* token = nullptr;
+  Bytes fingerprint{};
 };
 
 class FindingObserver {
  public:
   virtual ~FindingObserver() = default;
   virtual void on_finding(const FindingEvent& event) = 0;
+  virtual bool wants_fingerprints() const { return false; }
 };
 
 class Verdict {
@@ -76,5 +81,8 @@ class Verdict {
 
 // Makes a name from the wire fit for an answer or a log (see Problem::field).
 std::string printable_field(Bytes name);
+// Masks the digits of a printable path beyond the sixth of a run; '.', '-', '_' and the like do not end a
+// run, for a card number may be written with them.
+void mask_digit_runs(std::string* path);
 
 }  // namespace cardscrub
