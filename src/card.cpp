@@ -42,6 +42,8 @@ constexpr std::array<ReasonRow, kReasonCount> kReasonRows = {{
     {Reason::kCodeLength, "code.length", 422,
      "The security code has the wrong number of digits for this card."},
     {Reason::kCodeForbidden, "code.forbidden", 422, "A security code must not be sent here."},
+    {Reason::kCodeNumber, "code.number", 422,
+     "The security code starts with zero and cannot stand in a number: send it as text."},
     {Reason::kExpiryFormat, "expiry.format", 422,
      "The expiry date must be a month and a year, such as MM/YY."},
     {Reason::kExpiryMonth, "expiry.month", 422, "The month of the expiry date must lie between 1 and 12."},
@@ -63,6 +65,8 @@ constexpr std::array<ReasonRow, kReasonCount> kReasonRows = {{
     {Reason::kLimitWindow, "limit.window", 413,
      "A value or an object of the body is too large to be decided on."},
     {Reason::kLimitSize, "limit.size", 413, "A value, a name or a header of the request is too large."},
+    {Reason::kLimitBody, "limit.body", 413, "The body is too large to be kept in memory as a whole."},
+    {Reason::kLimitRate, "limit.rate", 429, "Too many card numbers are asked for; try again later."},
     {Reason::kTlsRequired, "tls.required", 403, "Card data may only be sent over TLS 1.2 or later."},
     {Reason::kUpgrade, "upgrade", 403, "Protocol upgrades are not allowed here."},
     {Reason::kStoreFull, "store.full", 503, "The security code cannot be kept right now; try again later."},
@@ -72,9 +76,12 @@ constexpr std::array<ReasonRow, kReasonCount> kReasonRows = {{
     {Reason::kFault, "fault", 500, "The request could not be made safe and was not forwarded."},
     {Reason::kTokenGeneration, "token.generation", 422,
      "The token was made with a key that is no longer in use."},
-    {Reason::kTokenFormat, "token.format", 422, "The value is no token."},
+    {Reason::kTokenFormat, "token.format", 422,
+     "The value is no token, or was made for another namespace or token format."},
     {Reason::kAliasUnknown, "alias.unknown", 422,
-     "The security code behind this alias is unknown, used or expired."},
+     "The value is no alias of a security code of this card, or the code has expired."},
+    {Reason::kAliasUsed, "alias.used", 422, "The security code behind this alias has been used already."},
+    {Reason::kRevealHost, "reveal.host", 403, "Card data must not be sent to this host."},
 }};
 
 constexpr bool rows_in_order() {

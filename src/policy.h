@@ -13,11 +13,13 @@
 namespace cardscrub {
 
 enum class Mode : uint8_t { kOff, kOn, kMonitor };
-enum class Direction : uint8_t { kScrub, kReveal, kMaskOnly };
+// kReveal: tokens and aliases are turned back into what they stand for (scrubber_reveal.cpp).
+enum class Direction : uint8_t { kScrub, kReveal };
 enum class TestCards : uint8_t { kAccept, kReject, kOnly };
 
 struct Policy {
   Mode mode = Mode::kOff;
+  Direction direction = Direction::kScrub;
   Action pan = Action::kTokenize;    // named PAN: kTokenize kMask kReject
   Action code = Action::kAlias;      // named code: kAlias kMask kReject
   Action sweep = Action::kTokenize;  // elsewhere: kTokenize kMask kReject kNone
@@ -34,6 +36,10 @@ struct Policy {
   size_t max_findings = limits::kFindings;
   size_t max_depth = limits::kDepth;
   uint32_t code_ttl = 900;
+  // Direction::kReveal only
+  bool reveal_sweep = false;       // tokens outside named fields too
+  bool reveal_wants_code = false;  // a named card without a code is refused
+  uint32_t code_grace = 0;         // seconds in which a code may be taken again
 };
 
 // What a sweep under this policy looks for.

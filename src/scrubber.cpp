@@ -159,6 +159,7 @@ void Scrubber::refuse(Reason reason, int64_t offset) {
 // ---- the sweep
 
 size_t Scrubber::sweep(const Text& text, bool last) {
+  if (reveals()) return reveal_elsewhere(text, last);
   if (policy_.sweep == Action::kNone) return text.size;
   DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
@@ -284,6 +285,7 @@ void Scrubber::named(const Text& text) {
     return;
   }
   if (is_blank(text)) return;
+  if (reveals()) return reveal_named(text);
   switch (match_.kind) {
     case Kind::kPan:
       return named_pan(text);
@@ -398,6 +400,8 @@ void Scrubber::named_too_long(const Text& text) {
     Reason reason = match_.kind == Kind::kCode  ? Reason::kCodeLength
                     : match_.kind == Kind::kPan ? Reason::kPanLength
                                                 : Reason::kFieldType;
+    if (reveals() && match_.kind == Kind::kCode) reason = Reason::kAliasUnknown;
+    if (reveals() && match_.kind == Kind::kPan) reason = Reason::kTokenFormat;
     if (changes() && policy_.invalid == Action::kReject) verdict_.refuse(reason, field());
   }
   if (changes() && policy_.invalid == Action::kMask) mask(text, 0, text.size, false);

@@ -53,7 +53,8 @@ class Scrubber {
   static constexpr uint64_t kNoHold = ~uint64_t{0};
 
   // All references outlive the scrubber. name_space: the token namespace of this request. errands: what a
-  // remote code store is asked goes there; nullptr: worker.codes is asked at once.
+  // code store that answers later is asked goes there, and in a reveal every code that is to be taken (the
+  // body is shown as a whole then and kept); nullptr: worker.codes is asked at once, in a reveal at the end.
   Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
            FindingObserver* observer = nullptr, CodeErrands* errands = nullptr);
   ~Scrubber();
@@ -101,6 +102,8 @@ class Scrubber {
   void refuse(Reason reason, int64_t offset = -1);
   bool refused() const { return verdict_.refused(); }
   const Policy& policy() const { return policy_; }
+  // Whether numbers of no brand matter outside named fields: tokens are turned back there.
+  bool sweeps_tokens() const { return reveals() && policy_.reveal_sweep; }
 
  private:
   struct Scope;
@@ -133,10 +136,25 @@ class Scrubber {
   std::string field() const;
   bool changes() const { return policy_.mode == Mode::kOn; }
 
+  // ---- scrubber_reveal.cpp: tokens and aliases, turned back
+  bool reveals() const { return policy_.direction == Direction::kReveal; }
+  size_t reveal_elsewhere(const Text& text, bool last);
+  size_t reveal_token_at(const Text& text, const Surroundings& around, size_t start);
+  void reveal_named(const Text& text);
+  void reveal_named_pan(const Text& text);
+  void reveal_named_code(const Text& text);
+  Reason token_fault(const Digits& token) const;
+  Reason turn_back(const Digits& token, Digits* pan, Brand* brand);
+  bool reveal_pan(const Pending& token, bool is_named, Brand* brand);
+  void reveal_code(const Pending& code, const Digits& token);
+  bool is_card(const Scope& scope) const;
+  void finish_reveal();
+
   // ---- scrubber_scope.cpp: what belongs together
   Scope& scope();
   Scope* find_scope(size_t depth, uint64_t form_key);
   void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
+  Pending pending_of(Kind kind, const Text& text, const DigitsAt& at) const;
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
   void release_all();
   void resolve(Scope& scope, bool closing, uint64_t full_before);
@@ -152,7 +170,8 @@ class Scrubber {
   Verdict& verdict_;
   std::string_view name_space_;
   FindingObserver* observer_;
-  CodeErrands* errands_;
+  CodeErrands* errands_;  // nullptr: own_errands_, and they are run at the end
+  CodeErrands own_errands_;
   RawView view_;
   Path path_;
   std::vector<Scope> scopes_;

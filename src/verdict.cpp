@@ -23,6 +23,8 @@ std::string_view title_of(int status) {
       return "Unsupported Media Type";
     case 422:
       return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
     case 503:
       return "Service Unavailable";
     default:
@@ -37,16 +39,18 @@ int rank_of(int status) {
       return 0;
     case 503:
       return 1;
-    case 413:
+    case 429:
       return 2;
-    case 415:
+    case 413:
       return 3;
-    case 403:
+    case 415:
       return 4;
-    case 400:
+    case 403:
       return 5;
-    default:
+    case 400:
       return 6;
+    default:
+      return 7;
   }
 }
 

@@ -35,6 +35,14 @@ struct FindingEvent {
   Bytes fingerprint{};
 };
 
+// A token that was turned back into its card number.
+struct RevealedCard {
+  Digits token;
+  Brand brand;
+  bool named;         // by the field it stood in; false: found by the sweep
+  std::string field;  // as Problem::field
+};
+
 class FindingObserver {
  public:
   virtual ~FindingObserver() = default;
@@ -48,7 +56,7 @@ class Verdict {
   bool refused() const { return refused_count_ != 0; }
   size_t refused_count() const { return refused_count_; }
   const std::vector<Problem>& problems() const { return problems_; }
-  // The status that goes with all problems together: 5xx before 413, 415, 403, 400, before 422.
+  // The status that goes with all problems together: 5xx before 429, 413, 415, 403, 400, before 422.
   int status() const;
   // RFC 9457 body:
   // {"type":"about:blank","title":...,"status":422,"errors":[{"field":"card.number","reason":"pan.luhn","detail":"..."}]}
@@ -68,7 +76,8 @@ class Verdict {
   bool has_first = false;
   std::string first_token;  // empty when it was masked
   std::array<uint8_t, 16> first_fingerprint{};
-  std::string fields;  // names of the fields in which card data was, comma separated, bounded
+  std::vector<RevealedCard> revealed;  // Direction::kReveal
+  std::string fields;                  // names of the fields in which card data was, comma separated, bounded
 
  private:
   std::vector<Problem> problems_;
