@@ -159,4 +159,5 @@ clean:  ## removes build/
 	rm -rf $(BUILD)
 
 -include tests/bench/bench.mk
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# build/matrix holds whole file systems.
+-include $(shell find $(BUILD) -path $(BUILD)/matrix -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -91,8 +91,22 @@ bool HeadScan::names_announce(std::string_view text) const {
   return false;
 }
 
+namespace {
+
+// What stands between two digits may be written with an escape (%20, %2D), or with '+' in arguments.
+bool hides_separators(HeadPart part, Bytes bytes) {
+  if (std::memchr(bytes.data(), '%', bytes.size()) != nullptr) return true;
+  return (part == HeadPart::kTarget || part == HeadPart::kArguments) &&
+         std::memchr(bytes.data(), '+', bytes.size()) != nullptr;
+}
+
+}  // namespace
+
 bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
-  if (bytes.size() >= limits::kPanMin && may_hold_pan(bytes.data(), bytes.size())) return true;
+  if (bytes.size() >= limits::kPanMin &&
+      (may_hold_pan(bytes.data(), bytes.size()) || hides_separators(part, bytes))) {
+    return true;
+  }
   if (may_hold_wrapped(bytes)) return true;
   if (part == HeadPart::kHeader) return !bytes.empty() && !name.empty() && announces(name);
   return names_announce({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

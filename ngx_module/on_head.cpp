@@ -14,6 +14,7 @@
 #include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "src/limits.h"
 
 namespace cardscrub {
 
@@ -27,10 +28,12 @@ class HeadSweep {
         context_(context),
         scan_(*policy_.fields, conf.fields == nullptr) {}
 
-  void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
-    if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return;
+  // True when it was looked at closely, so that it may have changed.
+  bool element(HeadPart part, std::string_view name, const ngx_str_t& text) {
+    if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return false;
     scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space,
                context_->observer());
+    return true;
   }
 
   // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its
@@ -59,6 +62,9 @@ class HeadSweep {
  private:
   void header(const ngx_table_elt_t& header) {
     std::string_view name = view(header.key);
+    if (name.size() >= limits::kPanMin && element(HeadPart::kHeader, {}, header.key)) {
+      ngx_strlow(header.lowcase_key, header.key.data, name.size());
+    }
     if (is(header, "content-length") || is(header, "transfer-encoding"))
       return;  // nginx has read them: framing
     // The boundary must stay what the body has; whatever else may stand there is swept.
@@ -116,7 +122,38 @@ ngx_int_t refuse_head(ngx_http_request_t* r, RequestContext* context) {
   return refuse_request(r, context);
 }
 
+// A sub-request passes through a location of its own; the request itself stays where it is.
+class Visit {
+ public:
+  explicit Visit(ngx_http_request_t* r) : request_(r == r->main ? nullptr : r) {
+    const RequestContext* context = request_ == nullptr ? nullptr : find_context(r);
+    if (context == nullptr) return;
+    conf_ = context->conf;
+    mode_ = context->mode;
+    head_origin_ = context->head_origin;
+    name_space_ = context->name_space;
+  }
+  ~Visit() {
+    RequestContext* context = request_ == nullptr ? nullptr : find_context(request_);
+    if (context == nullptr) return;
+    context->conf = conf_;
+    context->mode = mode_;
+    context->head_origin = head_origin_;
+    context->name_space = name_space_;
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+ private:
+  ngx_http_request_t* request_;  // nullptr: no sub-request
+  const LocationConf* conf_ = nullptr;
+  Mode mode_ = Mode::kOff;
+  const LocationConf* head_origin_ = nullptr;
+  std::string_view name_space_;
+};
+
 ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode) {
+  Visit visit(r);
   RequestContext* context = enter_location(r, &conf, mode);
   if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   if (context->answered) return NGX_DECLINED;  // an error page for a request that has been refused already

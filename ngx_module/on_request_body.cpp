@@ -16,6 +16,7 @@
 #include "process.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "upstream.h"
 
 namespace cardscrub {
 
@@ -215,7 +216,10 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
       context->body.reset();  // cannot be looked at; monitoring stands in nobody's way
   } else if (headers.conflict && reason == Reason::kNone) {
     context->verdict.refuse(Reason::kBodyType, {});
-  } else if (context->body->inflates()) {
+  } else if (r->request_body_no_buffering && part_may_pass_for_whole(r)) {
+    r->request_body_no_buffering = 0;  // nothing goes until the whole of it has been judged
+  }
+  if (context->mode == Mode::kOn && context->body->inflates()) {
     // Its length is known at the end only, and has to stand in the head that goes upstream.
     r->request_body_no_buffering = 0;
     if (!drop_content_encoding(r)) context->verdict.refuse(Reason::kFault, {});
@@ -253,9 +257,17 @@ ngx_int_t drain(ngx_http_request_t* r, RequestContext* context) {
   return refuse_request(r, context);
 }
 
-ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
+// HTTP/2 and 3 may mark the end of a body after its last byte. Where bytes are forwarded as they come, the
+// application would have the whole of it before the verdict.
+bool is_complete(const ngx_http_request_t* r, const RequestContext& context) {
+  return r->request_body_no_buffering && !r->headers_in.chunked && r->headers_in.content_length_n >= 0 &&
+         context.body_bytes >= static_cast<uint64_t>(r->headers_in.content_length_n);
+}
+
+// `last`: the body ends with this buffer, which may or may not carry nginx's mark of the end.
+ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, bool last, Outgoing* out) {
   auto size = static_cast<size_t>(b->last - b->pos);
-  bool last = b->last_buf;
+  bool mark = b->last_buf;
   if (size != 0 && !ngx_buf_in_memory(b)) return NGX_ERROR;
   if (size == 0 && !last) return (b->flush || b->sync) && !out->add(b) ? NGX_ERROR : NGX_OK;
 
@@ -270,9 +282,9 @@ ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
     return NGX_OK;
   }
   context->inflated_bytes += done.held.size();
-  bool piece_goes = !done.piece.empty() || (last && done.held.empty());
+  bool piece_goes = !done.piece.empty() || (mark && done.held.empty());
   if (!done.held.empty()) {
-    bool copied = out->add_copy(done.held, *b, last && !piece_goes);
+    bool copied = out->add_copy(done.held, *b, mark && !piece_goes);
     wipe(done.held.data(), done.held.size());
     if (!copied) return NGX_ERROR;
   }
@@ -327,12 +339,19 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
     ngx_buf_t* b = cl->buf;
     auto size = static_cast<size_t>(b->last - b->pos);
     context->body_bytes += size;
-    context->body_ended = context->body_ended || b->last_buf;
+    const bool over = context->body_ended;
+    context->body_ended = over || b->last_buf || is_complete(r, *context);
     if (context->verdict.refused()) {
       wipe(b->pos, size);
       b->pos = b->last;
       context->drained += size;
-    } else if (scrub_piece(context, b, &out) != NGX_OK) {
+    } else if (over) {  // nginx's mark of the end, behind a body that was complete by its length
+      b->temporary = 0;
+      if (size != 0 || !out.add(b)) {
+        out.discard();
+        return fail(r, context);
+      }
+    } else if (scrub_piece(context, b, context->body_ended, &out) != NGX_OK) {
       out.discard();
       return fail(r, context);
     }

@@ -7,6 +7,7 @@
 #include "process.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "upstream.h"
 
 namespace cardscrub {
 
@@ -103,6 +104,7 @@ ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context) {
   context->answered = true;
   context->status = context->verdict.status();
   context->redirects_left = r->uri_changes;
+  reset_upstream(r);
   drop_unread_body(r);
   context->tally();
   return context->status;

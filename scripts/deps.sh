@@ -9,7 +9,7 @@ packages=(
   # test
   libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind redis-server
   # demo, and the application behind nginx in the end-to-end suite
-  gunicorn python3-flask
+  gunicorn python3-flask uwsgi-core uwsgi-plugin-python3
 )
 
 missing=()

@@ -16,6 +16,7 @@ class Case:
         self.rng = random.Random(name)
         self.servers = []
         self.endings = []           # what else is to be stopped when the case is over, last first
+        self.origins = []           # applications that the case runs itself
         self.secrets = set()        # card numbers that may be found nowhere
         self.codes = set()          # security codes that may be found nowhere beside their name
         self.expected_faults = []   # regular expressions: lines of the error log that belong to the case
@@ -41,6 +42,13 @@ class Case:
         s = nginx.Server(self.run, os.path.join(self.folder, "nginx%d" % len(self.servers)), self.name, **parts)
         self.servers.append(s)
         return s
+
+    def origin(self, kind, **options):
+        """A started application of a class of origin.py; what it was sent is swept at the end."""
+        o = kind(self.folder, **options)
+        self.origins.append(o)
+        self.endings.append(o.stop)
+        return o
 
     def card(self, brand="visa"):
         """A fresh card number that the sweep looks for from now on."""
@@ -202,6 +210,8 @@ class Case:
                 data = request.everything()
                 leaks += ["the application received %s" % what for what in
                           sorted(sweep.pans_in(data, self.secrets)) + sorted(sweep.codes_in(data, codes))]
+            leaks += ["an origin received %s" % what for o in self.origins for what in
+                      sorted(sweep.pans_in(o.everything(), self.secrets)) + sorted(sweep.codes_in(o.everything(), codes))]
         for pattern in self.expected_leaks:
             if not any(re.search(pattern, leak) for leak in leaks):
                 wrong.append("the sweep did not find what must be there: " + pattern)

@@ -54,9 +54,10 @@ def parse_replies(data, method="GET"):
         return Reply(int(match.group(1)), headers, rest)
 
 
-def curl(url, host, port, ca, *options, body=None, http2=False, limit=10):
+def curl(url, host, port, ca, *options, body=None, http2=False, http3=False, limit=10):
+    version = "--http3-only" if http3 else "--http2" if http2 else "--http1.1"
     command = ["curl", "-sS", "-i", "--path-as-is", "--max-time", str(limit), "--cacert", ca,
-               "--resolve", "%s:%d:127.0.0.1" % (host, port), "--http2" if http2 else "--http1.1", *options]
+               "--resolve", "%s:%d:127.0.0.1" % (host, port), version, *options]
     if body is not None:
         command += ["--data-binary", "@-"]
     run = subprocess.run(command + [url], input=body, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit + 20)

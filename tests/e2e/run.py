@@ -95,6 +95,13 @@ class Run:
                 self.app.wait(5)
 
 
+def abilities(nginx):
+    """What this machine's programs can do; a case that needs more (`test.needs = "..."`) is left out, and named."""
+    built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
+    curl = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {"HTTP/3"} if "--with-http_v3_module" in built and "HTTP3" in curl else set()
+
+
 def load(part):
     out = []
     for file in sorted(os.listdir(HERE)):
@@ -159,7 +166,11 @@ def main():
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     part = options.k or [""]
-    selected = load(part)
+    selected, left_out = load(part), []
+    if os.path.exists(options.nginx):
+        able = abilities(options.nginx)
+        left_out = [(name, test.needs) for name, test in selected if getattr(test, "needs", None) not in (None, *able)]
+        selected = [(name, test) for name, test in selected if (name, getattr(test, "needs", None)) not in left_out]
     if options.list:
         print("\n".join(name for name, _ in selected))
         return 0
@@ -227,6 +238,8 @@ def main():
             print("kept: %s" % folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+    for name, need in left_out:
+        print("left out  %s: this nginx or this curl has no %s" % (name, need))
     print("end to end: %d cases in %.0f s" % (passed + failed, time.monotonic() - begin))
     print("%d passed, %d failed" % (passed, failed))
     return 0 if failed == 0 and passed > 0 else 1
