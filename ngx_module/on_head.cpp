@@ -9,11 +9,13 @@
 
 #include "guard.h"
 #include "head_scan.h"
+#include "http2.h"
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -21,15 +23,17 @@ namespace {
 
 class HeadSweep {
  public:
-  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context)
+  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context, Verdict* verdict)
       : policy_(conf.head_sweep(mode)),
         worker_(own),
         context_(context),
+        verdict_(verdict),
         scan_(*policy_.fields, conf.fields == nullptr) {}
 
   void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
     if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return;
-    scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space);
+    looked_ = true;
+    scrub_head(part, name, bytes(text), policy_, worker_, *verdict_, context_->name_space);
   }
 
   // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its
@@ -55,7 +59,9 @@ class HeadSweep {
     if (r->headers_in.server.len != 0) element(HeadPart::kHeader, {}, r->headers_in.server);
   }
 
- private:
+  // False: nothing in the head looks like card data.
+  bool looked() const { return looked_; }
+
   void header(const ngx_table_elt_t& header) {
     std::string_view name = view(header.key);
     if (is(header, "content-length") || is(header, "transfer-encoding"))
@@ -68,6 +74,7 @@ class HeadSweep {
     element(part, part == HeadPart::kHeader ? name : std::string_view{}, header.value);
   }
 
+ private:
   static bool is(const ngx_table_elt_t& header, std::string_view name) {
     return header.key.len == name.size() && header.lowcase_key != nullptr &&
            std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
@@ -76,8 +83,26 @@ class HeadSweep {
   const Policy& policy_;
   Worker& worker_;
   RequestContext* context_;
+  Verdict* verdict_;
   HeadScan scan_;
+  bool looked_ = false;
 };
+
+// What nginx keeps of the head beside the request. HTTP/2's table is swept as the request was: what a later
+// request takes from there has become the same.
+void sweep_copies(ngx_http_request_t* r, const LocationConf& conf, Worker& own, RequestContext* context) {
+  wipe_copies_of_head(r);
+  if (!is_http2(r)) return;
+  Verdict counted_already;
+  HeadSweep sweep(conf, Mode::kOn, own, context, &counted_already);
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
+    if (view(header.key) == ":path") {
+      sweep.element(HeadPart::kTarget, {}, header.value);
+    } else {
+      sweep.header(header);
+    }
+  });
+}
 
 bool is_upgrade(const ngx_http_request_t* r) {
 #ifdef NGX_HTTP_CONNECT
@@ -107,6 +132,7 @@ Reason forbidden(const ngx_http_request_t* r, const LocationConf& conf) {
 ngx_int_t refuse_head(ngx_http_request_t* r, RequestContext* context) {
   // What was refused must not get out through an error page of the operator's either.
   redact_request(r);
+  redact_copies(r);
   if (r->connection->ssl == nullptr && context->conf->require_tls != 0 && context->mode == Mode::kOn) {
     // What was sent in clear is not read any further, and nothing more is taken from this connection.
     r->keepalive = 0;
@@ -136,11 +162,14 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
 
   bool again = context->head_origin == conf.origin;
   if (again && !r->internal) return NGX_DECLINED;
-  HeadSweep sweep(conf, mode, *own, context);
+  HeadSweep sweep(conf, mode, *own, context, &context->verdict);
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;
-  return mode == Mode::kOn && context->verdict.refused() ? refuse_head(r, context) : ngx_int_t{NGX_DECLINED};
+  if (mode != Mode::kOn) return NGX_DECLINED;
+  if (context->verdict.refused()) return refuse_head(r, context);
+  if (sweep.looked()) sweep_copies(r, conf, *own, context);
+  return NGX_DECLINED;
 }
 
 // The server scrubs, this location does not.

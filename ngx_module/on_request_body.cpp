@@ -16,6 +16,7 @@
 #include "process.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -409,6 +410,7 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     }
     return g_next_filter(r, in);
   }
+  wipe_between(r, in);
   return scrub_chain(r, context, in);
 }
 
