@@ -411,7 +411,9 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     return g_next_filter(r, in);
   }
   wipe_between(r, in);
-  return scrub_chain(r, context, in);
+  ngx_int_t rc = scrub_chain(r, context, in);
+  wipe_registers();
+  return rc;
 }
 
 // What may have been scrubbed half is not forwarded.

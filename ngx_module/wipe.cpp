@@ -73,6 +73,7 @@ void on_connection_end(void* data) {
 }  // namespace
 
 void wipe_copies_of_head(ngx_http_request_t* r) {
+  wipe_registers();
   if (is_http2(r)) {
     wipe_left_overs(r);
     wipe_receive_buffer_soon(r, 0);
@@ -128,6 +129,29 @@ void wipe_with_connection(ngx_http_request_t* r) {
   if (cleanup == nullptr) return;
   cleanup->handler = on_connection_end;
   *static_cast<Kept*>(cleanup->data) = {connection, r->http_connection};
+}
+
+void wipe_registers() {
+#if defined(__x86_64__)
+  static const bool avx = __builtin_cpu_supports("avx") != 0;
+  static const bool avx512 = __builtin_cpu_supports("avx512vl") != 0;
+  if (avx) {
+    asm volatile("vzeroall"
+                 :
+                 :
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                   "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+  }
+  if (avx512) {  // the C library copies by these, so that it need not clean up
+    asm volatile(
+        "vpxorq %xmm16, %xmm16, %xmm16; vpxorq %xmm17, %xmm17, %xmm17; vpxorq %xmm18, %xmm18, %xmm18;"
+        "vpxorq %xmm19, %xmm19, %xmm19; vpxorq %xmm20, %xmm20, %xmm20; vpxorq %xmm21, %xmm21, %xmm21;"
+        "vpxorq %xmm22, %xmm22, %xmm22; vpxorq %xmm23, %xmm23, %xmm23; vpxorq %xmm24, %xmm24, %xmm24;"
+        "vpxorq %xmm25, %xmm25, %xmm25; vpxorq %xmm26, %xmm26, %xmm26; vpxorq %xmm27, %xmm27, %xmm27;"
+        "vpxorq %xmm28, %xmm28, %xmm28; vpxorq %xmm29, %xmm29, %xmm29; vpxorq %xmm30, %xmm30, %xmm30;"
+        "vpxorq %xmm31, %xmm31, %xmm31");
+  }
+#endif
 }
 
 void cleanse_tls(SSL_CTX* tls) {

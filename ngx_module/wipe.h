@@ -13,7 +13,8 @@ namespace cardscrub {
 
 class RequestContext;
 
-// When the head has been swept and held something: copies of it that no string of the request points to.
+// When the head has been swept and held something: copies of it that no string of the request points to, and
+// the registers.
 void wipe_copies_of_head(ngx_http_request_t* r);
 // Of a request that has failed before its head was swept, and whose connection is not used again: also what
 // nginx has not read of it.
@@ -25,6 +26,8 @@ void wipe_between(ngx_http_request_t* r, const ngx_chain_t* in);
 void wipe_request(ngx_http_request_t* r, const RequestContext& context);
 // What nginx keeps beyond the request is wiped when the connection closes.
 void wipe_with_connection(ngx_http_request_t* r);
+// Copying and deciphering leave bytes in the vector registers until somebody needs those for something else.
+void wipe_registers();
 // OpenSSL wipes what it has decrypted as soon as it has been read.
 void cleanse_tls(SSL_CTX* tls);
 

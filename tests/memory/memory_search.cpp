@@ -2,7 +2,7 @@
 // Part of the end-to-end suite; shares nothing with the module's engine, so that they cannot be blind to the
 // same thing.
 //
-//   memory_search [--show] PID... < needles
+//   memory_search [--show] [--registers] PID... < needles
 //
 // Needles, one a line: "number NAME DIGITS", "code NAME WORD DIGITS WORD", "bytes NAME HEX". A number is
 // found when 12 digits in a row of it are, forward or backward: as characters (single separators between them
@@ -262,7 +262,7 @@ void search_area(const Needles& needles, pid_t pid, const std::string& area, std
   search_words(needles, text, report);
 }
 
-bool search_process(const Needles& needles, pid_t pid, bool show) {
+bool search_process(const Needles& needles, pid_t pid, bool show, bool registers_only) {
   cardscrub::Result<Process> process = Process::open(pid);
   cardscrub::Status stopped =
       process ? process->stop() : cardscrub::Status(cardscrub::Fault{process.message()});
@@ -279,6 +279,7 @@ bool search_process(const Needles& needles, pid_t pid, bool show) {
     return false;
   }
   search_area(needles, pid, "registers", view(registers), show);
+  if (registers_only) return true;
   SecretBuffer data;
   size_t total = 0;
   for (const Process::Area& area : process->areas()) {
@@ -295,16 +296,19 @@ bool search_process(const Needles& needles, pid_t pid, bool show) {
 
 int main(int argc, char** argv) {
   bool show = false;
+  bool registers_only = false;
   std::vector<pid_t> pids;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--show") == 0) {
       show = true;
+    } else if (std::strcmp(argv[i], "--registers") == 0) {
+      registers_only = true;
     } else {
       pids.push_back(std::atoi(argv[i]));
     }
   }
   Needles needles = read_needles(std::cin);
   bool good = !pids.empty();
-  for (pid_t pid : pids) good = search_process(needles, pid, show) && good;
+  for (pid_t pid : pids) good = search_process(needles, pid, show, registers_only) && good;
   return good ? 0 : 2;
 }
