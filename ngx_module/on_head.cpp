@@ -9,12 +9,14 @@
 
 #include "guard.h"
 #include "head_scan.h"
+#include "http2.h"
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
 #include "src/limits.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -22,17 +24,21 @@ namespace {
 
 class HeadSweep {
  public:
-  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context)
+  // observer: nullptr where the same has been looked at before.
+  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context, Verdict* verdict,
+            FindingObserver* observer)
       : policy_(conf.head_sweep(mode)),
         worker_(own),
         context_(context),
+        verdict_(verdict),
+        observer_(observer),
         scan_(*policy_.fields, conf.fields == nullptr) {}
 
   // True when it was looked at closely, so that it may have changed.
   bool element(HeadPart part, std::string_view name, const ngx_str_t& text) {
     if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return false;
-    scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space,
-               context_->observer());
+    looked_ = true;
+    scrub_head(part, name, bytes(text), policy_, worker_, *verdict_, context_->name_space, observer_);
     return true;
   }
 
@@ -59,10 +65,13 @@ class HeadSweep {
     if (r->headers_in.server.len != 0) element(HeadPart::kHeader, {}, r->headers_in.server);
   }
 
- private:
+  // False: nothing in the head looks like card data.
+  bool looked() const { return looked_; }
+
   void header(const ngx_table_elt_t& header) {
     std::string_view name = view(header.key);
-    if (name.size() >= limits::kPanMin && element(HeadPart::kHeader, {}, header.key)) {
+    if (name.size() >= limits::kPanMin && element(HeadPart::kHeader, {}, header.key) &&
+        header.lowcase_key != nullptr) {
       ngx_strlow(header.lowcase_key, header.key.data, name.size());
     }
     if (is(header, "content-length") || is(header, "transfer-encoding"))
@@ -75,6 +84,7 @@ class HeadSweep {
     element(part, part == HeadPart::kHeader ? name : std::string_view{}, header.value);
   }
 
+ private:
   static bool is(const ngx_table_elt_t& header, std::string_view name) {
     return header.key.len == name.size() && header.lowcase_key != nullptr &&
            std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
@@ -83,8 +93,27 @@ class HeadSweep {
   const Policy& policy_;
   Worker& worker_;
   RequestContext* context_;
+  Verdict* verdict_;
+  FindingObserver* observer_;
   HeadScan scan_;
+  bool looked_ = false;
 };
+
+// What nginx keeps of the head beside the request. HTTP/2's table is swept as the request was: what a later
+// request takes from there has become the same.
+void sweep_copies(ngx_http_request_t* r, const LocationConf& conf, Worker& own, RequestContext* context) {
+  wipe_copies_of_head(r);
+  if (!is_http2(r)) return;
+  Verdict counted_already;
+  HeadSweep sweep(conf, Mode::kOn, own, context, &counted_already, nullptr);
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
+    if (view(header.key) == ":path") {
+      sweep.element(HeadPart::kTarget, {}, header.value);
+    } else {
+      sweep.header(header);
+    }
+  });
+}
 
 bool is_upgrade(const ngx_http_request_t* r) {
 #ifdef NGX_HTTP_CONNECT
@@ -114,6 +143,7 @@ Reason forbidden(const ngx_http_request_t* r, const LocationConf& conf) {
 ngx_int_t refuse_head(ngx_http_request_t* r, RequestContext* context) {
   // What was refused must not get out through an error page of the operator's either.
   redact_request(r);
+  redact_copies(r);
   if (r->connection->ssl == nullptr && context->conf->require_tls != 0 && context->mode == Mode::kOn) {
     // What was sent in clear is not read any further, and nothing more is taken from this connection.
     r->keepalive = 0;
@@ -174,14 +204,17 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
 
   bool again = context->head_origin == conf.origin;
   if (again && !r->internal) return NGX_DECLINED;
-  HeadSweep sweep(conf, mode, *own, context);
+  HeadSweep sweep(conf, mode, *own, context, &context->verdict, context->observer());
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;
   if (mode == Mode::kOn && context->verdict.refused()) return refuse_head(r, context);
-  if (audit_commit(r, context)) return NGX_DECLINED;
-  context->verdict.refuse(Reason::kAuditDown, {});
-  return refuse_head(r, context);
+  if (!audit_commit(r, context)) {
+    context->verdict.refuse(Reason::kAuditDown, {});
+    return refuse_head(r, context);
+  }
+  if (mode == Mode::kOn && sweep.looked()) sweep_copies(r, conf, *own, context);
+  return NGX_DECLINED;
 }
 
 // The server scrubs, this location does not.

@@ -69,7 +69,10 @@ void redact_all(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t on_log(ngx_http_request_t* r) {
-  if (!guarded(r->connection->log, "redacting a request", [&] { redact_all(r); })) {
+  if (!guarded(r->connection->log, "redacting a request", [&] {
+        redact_all(r);
+        redact_unswept(r);
+      })) {
     // What could not be looked at is not logged.
     r->request_line.len = r->unparsed_uri.len = r->args.len = r->uri.len = 0;
     r->headers_in.headers.part.nelts = 0;

@@ -17,6 +17,7 @@
 #include "request_body.h"
 #include "request_context.h"
 #include "upstream.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -434,7 +435,10 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     if (context->body_ended) (void)audit_commit(r, context);
     return g_next_filter(r, in);
   }
-  return scrub_chain(r, context, in);
+  wipe_between(r, in);
+  ngx_int_t rc = scrub_chain(r, context, in);
+  wipe_registers();
+  return rc;
 }
 
 // What may have been scrubbed half is not forwarded.

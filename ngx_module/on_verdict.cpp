@@ -5,9 +5,11 @@
 #include "guard.h"
 #include "moments.h"
 #include "process.h"
+#include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
 #include "upstream.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -60,8 +62,18 @@ ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
   return NGX_OK;
 }
 
+// A request that nginx has refused: its connection may stay open for long after the answer.
+void clear_failed_request(ngx_http_request_t* r, const RequestContext* context) {
+  if (context == nullptr) {
+    (void)guarded(r->connection->log, "redacting a request", [r] { redact_unswept(r); });
+  } else if (context->mode == Mode::kOn && !context->body_begun && !r->keepalive) {
+    wipe_unread(r);
+  }
+}
+
 ngx_int_t on_answer_header(ngx_http_request_t* r) {
   RequestContext* context = find_context(r);
+  if (r->headers_out.status >= 400 && r == r->main) clear_failed_request(r, context);
   if (!is_our_status(r, context)) return g_next_header_filter(r);
   if (r->headers_out.status == 422 && r->headers_out.status_line.len == 0) {
     r->headers_out.status_line = ngx_text("422 Unprocessable Content");  // nginx does not know this one

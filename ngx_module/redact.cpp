@@ -5,8 +5,11 @@
 
 #include "filters/body.h"
 #include "guard.h"
+#include "http2.h"
 #include "main_conf.h"
 #include "process.h"
+#include "request_context.h"
+#include "wipe.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -174,6 +177,27 @@ void redact_request(ngx_http_request_t* r) {
   redactor.headers(r->headers_in.headers, false);
   if (redactor.masked() != 0 && main.zone->tally() != nullptr)
     Tally::add(&main.zone->tally()->redacted, redactor.masked());
+}
+
+void redact_copies(ngx_http_request_t* r) {
+  wipe_copies_of_head(r);
+  if (!is_http2(r)) return;
+  Redactor redactor(main_conf(r)->redact_policy, worker());
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
+    if (view(header.key) == ":path") {
+      redactor.element(HeadPart::kTarget, {}, bytes(header.value));
+    } else {
+      redactor.header(header);
+    }
+  });
+}
+
+void redact_unswept(ngx_http_request_t* r) {
+  if (r != r->main || location_conf(r)->mode == kWishOff || find_context(r) != nullptr) return;
+  redact_request(r);
+  redact_copies(r);
+  if (!r->keepalive) wipe_unread(r);
+  wipe_with_connection(r);
 }
 
 }  // namespace cardscrub

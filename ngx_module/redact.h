@@ -45,5 +45,10 @@ class Redactor {
 
 // Request line, URI, arguments, incoming headers.
 void redact_request(ngx_http_request_t* r);
+// What nginx keeps of a request's head beside the request is wiped; what a later HTTP/2 request takes from
+// there is masked.
+void redact_copies(ngx_http_request_t* r);
+// A request that failed before its head could be swept: does the same to it, in a location that scrubs.
+void redact_unswept(ngx_http_request_t* r);
 
 }  // namespace cardscrub

@@ -10,6 +10,10 @@ import server as nginx
 import sweep
 
 
+class Skip(Exception):
+    """This machine cannot do what the case needs; the message says what is missing."""
+
+
 class Case:
     def __init__(self, run, name, folder):
         self.run, self.name, self.folder = run, name, folder

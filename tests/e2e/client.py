@@ -192,7 +192,7 @@ class Wire2:
         return self
 
     def __exit__(self, *_):
-        self.wire.close()
+        self.close()
 
     def _flush(self):
         self.wire.send(self.h2.data_to_send())
@@ -204,13 +204,17 @@ class Wire2:
         self._flush()
         return stream
 
-    def body(self, stream, data, piece, pause=0.0005):
+    def body(self, stream, data, piece, pause=0.0005, end=True):
         for i in range(0, len(data), piece):
             self.h2.send_data(stream, data[i:i + piece])
             self._flush()
             time.sleep(pause)
-        self.h2.end_stream(stream)
-        self._flush()
+        if end:
+            self.h2.end_stream(stream)
+            self._flush()
+
+    def close(self):
+        self.wire.close()
 
     def wait(self):
         """Reads once; what came is kept for reply()."""

@@ -88,7 +88,7 @@ pid logs/nginx.pid;
 error_log logs/error.log %s;
 %s
 %s
-events { worker_connections 256; %s }
+events { worker_connections 1024; %s }
 http {
   client_body_temp_path temp/body; proxy_temp_path temp/proxy; fastcgi_temp_path temp/fastcgi;
   uwsgi_temp_path temp/uwsgi; scgi_temp_path temp/scgi;
