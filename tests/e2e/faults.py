@@ -20,8 +20,9 @@ class FailingCalls:
         with open(self.path, "r+b") as f:
             self.memory = mmap.mmap(f.fileno(), 4096)
 
-    def wrap(self):
-        return "env LD_PRELOAD=%s FAILING_CALLS=%s" % (self.library, self.path)
+    def env(self):
+        """What nginx is to be started with."""
+        return {"LD_PRELOAD": self.library, "FAILING_CALLS": self.path}
 
     def arm(self, kind, n, pid):
         """From now on the n-th call of this kind in process `pid` fails."""

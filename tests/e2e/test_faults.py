@@ -60,7 +60,7 @@ def every_call_fails(t, kind, requests, http2=(False, True), server="cardscrub o
     calls = faults.FailingCalls(t.run.top, t.folder)
     # What nginx itself says when a call fails.
     t.expected_faults = [r"failed \(\d+: ", r"memory or an engine failed", *lines]
-    s = t.nginx(wrap=calls.wrap(), server=server, locations="location / { %s include app.conf; } location = /witness { include app.conf; }" % location)
+    s = t.nginx(env=calls.env(), server=server, locations="location / { %s include app.conf; } location = /witness { include app.conf; }" % location)
     witness = Witness(s)
     worker = next(iter(s.workers))
     total = 0
