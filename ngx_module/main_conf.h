@@ -39,7 +39,7 @@ struct MainConf {
   ngx_flag_t core_dumps = NGX_CONF_UNSET;
   Place code_store_place{};
   const RedisSettings* redis = nullptr;  // nullptr: security codes are kept in the zone
-  AuditLog* audit = nullptr;  // nullptr: no audit log
+  AuditLog* audit = nullptr;             // nullptr: no audit log
   ngx_uint_t audit_failure = NGX_CONF_UNSET_UINT;
 
   // made when the block has been read
