@@ -112,7 +112,24 @@ bool unicode_charset(std::string_view name, Charset* out) {
   return false;
 }
 
+// The row of a type in lower case, without parameters; nullptr: none.
+const Row* row_of(std::string_view type) {
+  for (const Row& row : kRows) {
+    const bool matches = row.type.front() == '+'  ? type.ends_with(row.type)
+                         : row.type.back() == '/' ? type.starts_with(row.type)
+                                                  : type == row.type;
+    if (matches) return &row;
+  }
+  return nullptr;
+}
+
+std::string type_of(std::string_view content_type) {
+  return lower(trim(content_type.substr(0, content_type.find(';'))));
+}
+
 }  // namespace
+
+bool has_named_fields(std::string_view content_type) { return row_of(type_of(content_type)) != nullptr; }
 
 std::string header_parameter(std::string_view value, std::string_view name) {
   size_t at = value.find(';');
@@ -142,7 +159,7 @@ std::string header_parameter(std::string_view value, std::string_view name) {
 
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
   *why = Reason::kNone;
-  std::string type = lower(trim(content_type.substr(0, content_type.find(';'))));
+  std::string type = type_of(content_type);
   std::string charset = lower(header_parameter(content_type, "charset"));
   Charset unicode = Charset::kDetect;
   bool wide = unicode_charset(charset, &unicode);
@@ -152,15 +169,9 @@ std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned laye
   }
   std::unique_ptr<Filter> filter;
   bool text = false;
-  for (const Row& row : kRows) {
-    const bool matches = row.type.front() == '+'  ? type.ends_with(row.type)
-                         : row.type.back() == '/' ? type.starts_with(row.type)
-                                                  : type == row.type;
-    if (matches) {
-      filter = row.make(content_type, layer, why);
-      text = row.text;
-      break;
-    }
+  if (const Row* row = row_of(type); row != nullptr) {
+    filter = row->make(content_type, layer, why);
+    text = row->text;
   }
   if (*why != Reason::kNone) return nullptr;
   if (filter == nullptr) {

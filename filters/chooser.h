@@ -14,6 +14,9 @@ namespace cardscrub {
 // boundary), kBodyCharset (a charset that is not ASCII-compatible and not Unicode).
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why);
 
+// Whether fields have names in a body of this type, so that they can be found by them.
+bool has_named_fields(std::string_view content_type);
+
 // The value of a parameter ("charset", "boundary") of a header value; quoted strings are unquoted. Empty when
 // absent.
 std::string header_parameter(std::string_view value, std::string_view name);
