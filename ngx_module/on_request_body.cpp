@@ -495,7 +495,10 @@ ngx_int_t reveal(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in
   if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   remember_preread(r, context, in);
   Stopwatch watch(r, context);
-  return reveal_chain(r, context, in);
+  wipe_between(r, in);
+  const ngx_int_t rc = reveal_chain(r, context, in);
+  wipe_registers();
+  return rc;
 }
 
 ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {

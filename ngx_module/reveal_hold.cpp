@@ -119,6 +119,20 @@ bool RevealHold::turn_back(RequestContext* context) {
   return true;
 }
 
+// Every card and every code is a line of the audit log. False: it cannot be written.
+bool RevealHold::tell(RequestContext* context) {
+  if (!context->trail) return true;
+  for (const RevealedCard& card : context->verdict.revealed) {
+    context->trail->on_finding(
+        {Kind::kPan, card.brand, Action::kReveal, Reason::kNone, 0, 0, card.field, &card.token});
+  }
+  for (const CodeErrand& errand : errands_) {
+    context->trail->on_finding(
+        {Kind::kCode, Brand::kUnknown, Action::kReveal, Reason::kNone, 0, 0, errand.field, &errand.token});
+  }
+  return audit_commit(request_, context);
+}
+
 // A header's line points into the block; its own bytes keep the token.
 void RevealHold::hand_out_headers() {
   for (const Header& header : headers_) header.line->value.data = block_.data() + header.at;
@@ -130,6 +144,7 @@ void RevealHold::complete(RequestContext* context) {
   gather_headers();
   if (!turn_back(context)) verdict.refuse(Reason::kFault, {});
   context->body.reset();
+  if (!verdict.refused() && !tell(context)) verdict.refuse(Reason::kAuditDown, {});
   if (verdict.refused()) {
     block_.clear();
     return;

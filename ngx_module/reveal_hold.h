@@ -45,6 +45,7 @@ class RevealHold {
  private:
   void gather_headers();
   bool turn_back(RequestContext* context);
+  bool tell(RequestContext* context);
   void hand_out_headers();
   static void on_connecting(ngx_event_t* event);
 

@@ -1,4 +1,5 @@
 """Reveal: from the application through nginx to the payment provider, and nowhere else."""
+import json
 import os
 import threading
 import time
@@ -442,3 +443,19 @@ def test_hosts(t):
     t.equal(charged(t), [], "requests that reached the provider")
     t.equal(s.post(tokens, JSON, path="/charge/to?host=127.0.0.1").status, 200, "status")
     t.equal(charged(t)[-1], body.encode(), "what the provider received")
+
+
+def test_audit(t):
+    s = shop(t, http="cardscrub_audit_log logs/audit.log;")
+    pan, code = t.card(), "821"
+    tokens = scrubbed(s, '{"card_number":"%s","cvv":"%s"}' % (pan, code))
+    token = tokens.decode().split('"')[3]
+    t.equal(s.post(tokens, JSON, path="/charge").status, 200, "status")
+    t.refused(s.post(tokens, JSON, path="/charge"), 422)
+    lines = [json.loads(line) for line in s.log("audit.log", lines=6)]
+    revealed = [line for line in lines if line["event"] == "reveal"]
+    t.equal([(line["kind"], line["field"], line["token"], line["location"], line["client"]) for line in revealed],
+            [("pan", "card_number", token, "/charge", "127.0.0.1"), ("code", "cvv", token, "/charge", "127.0.0.1")],
+            "what the audit log says was revealed: %s" % lines)
+    refused = [line for line in lines if line["event"] == "rejection"]
+    t.equal([(line["reason"], line["location"]) for line in refused], [("alias.used", "/charge")], "what it says was refused")
