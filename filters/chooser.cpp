@@ -140,16 +140,18 @@ bool unicode_charset(std::string_view name, Charset* out) {
   return false;
 }
 
-}  // namespace
-
-std::string header_parameter(std::string_view value, std::string_view name) {
+// Calls visit(name in lower case, value) for each parameter until it says false.
+template <typename Visit>
+void each_parameter(std::string_view value, const Visit& visit) {
   size_t at = value.find(';');
   while (at != std::string_view::npos) {
     value.remove_prefix(at + 1);
-    size_t equals = value.find('=');
-    if (equals == std::string_view::npos) return {};
-    std::string key = lower(trim(value.substr(0, equals)));
-    value = trim(value.substr(equals + 1));
+    const size_t end = value.find_first_of("=;");
+    if (end == std::string_view::npos) return;
+    at = end;
+    if (value[end] == ';') continue;  // a name without a value
+    const std::string key = lower(trim(value.substr(0, end)));
+    value = trim(value.substr(end + 1));
     std::string found;
     if (!value.empty() && value.front() == '"') {
       size_t i = 1;
@@ -163,14 +165,43 @@ std::string header_parameter(std::string_view value, std::string_view name) {
       at = value.find(';');
       found = std::string(trim(value.substr(0, at)));
     }
-    if (key == name) return found;
+    if (!visit(key, found)) return;
   }
-  return {};
+}
+
+}  // namespace
+
+std::string header_parameter(std::string_view value, std::string_view name) {
+  std::string out;
+  each_parameter(value, [&](std::string_view key, std::string& found) {
+    if (key != name) return true;
+    out = std::move(found);
+    return false;
+  });
+  return out;
+}
+
+bool contradicts_itself(std::string_view value, std::string_view name) {
+  std::string first;
+  bool seen = false;
+  bool differs = false;
+  each_parameter(value, [&](std::string_view key, std::string& found) {
+    if (key != name) return true;
+    differs = seen && found != first;
+    seen = true;
+    first = std::move(found);
+    return !differs;
+  });
+  return differs;
 }
 
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
   *why = Reason::kNone;
   std::string type = lower(trim(content_type.substr(0, content_type.find(';'))));
+  if (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary")) {
+    *why = Reason::kBodyType;
+    return nullptr;
+  }
   std::string charset = lower(header_parameter(content_type, "charset"));
   Charset unicode = Charset::kDetect;
   bool wide = unicode_charset(charset, &unicode);
