@@ -6,7 +6,8 @@
 //              are spaces and hyphens, or at least two dots and nothing else
 //
 // A candidate is a card number when
-//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on its other side (a float, but
+//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on its other side (a float,
+//   but
 //     for one that ends in ".0");
 //   * the longest prefix in the issuer table gives it a brand that is looked for, the length is issued, and
 //     Luhn is right;
