@@ -214,7 +214,7 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
     context->verdict.refuse(Reason::kAuditDown, {});
     return refuse_head(r, context);
   }
-  if (mode == Mode::kOn && sweep.looked() && r == r->main) sweep_copies(r, conf, *own, context);
+  if (mode == Mode::kOn && sweep.looked()) sweep_copies(r, conf, *own, context);
   return NGX_DECLINED;
 }
 
