@@ -17,5 +17,6 @@ int untoken_command(int argc, char** argv);
 int ff1_command(int argc, char** argv);
 int scan_command(int argc, char** argv);
 int scrub_command(int argc, char** argv);
+int audit_command(int argc, char** argv);
 
 }  // namespace cardscrub::cli

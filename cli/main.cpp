@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
     {"untoken", untoken_command, "tokens on standard input, one a line, to card numbers"},
     {"scan", scan_command, "find card data in files"},
     {"scrub", scrub_command, "take card data out of files"},
+    {"audit", audit_command, "verify an audit log"},
     {"ff1", ff1_command, "FF1 for test vectors: JSON lines in and out"},
 };
 
