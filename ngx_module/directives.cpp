@@ -4,6 +4,7 @@
 #include "main_conf.h"
 #include "moments.h"
 #include "redis_settings.h"
+#include "src/kek_source.h"
 
 namespace cardscrub {
 
@@ -122,6 +123,20 @@ char* set_keys(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   main->keys_path = arguments(cf)[1];
   main->keys_place = Place::here(cf);
   return ngx_conf_full_name(cf->cycle, &main->keys_path, 1) == NGX_OK ? NGX_CONF_OK : kError;
+}
+
+char* set_kek(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* main = static_cast<MainConf*>(conf);
+  if (!main->kek.empty()) return const_cast<char*>("is duplicate");
+  return guard(cf->log, "reading cardscrub_kek", kError, [&]() -> char* {
+    main->kek_place = Place::here(cf);
+    for (size_t i = 1; i < cf->args->nelts; ++i) {
+      main->kek.emplace_back(view(arguments(cf)[i]));
+      Result<KekSource> source = parse_kek_source(main->kek.back());
+      if (!source) return refuse_configuration(cf, main->kek_place, source.message());
+    }
+    return NGX_CONF_OK;
+  });
 }
 
 char* set_zone(ngx_conf_t* cf, ngx_command_t*, void* conf) {
@@ -254,6 +269,7 @@ ngx_command_t g_directives[] = {
                 CARDSCRUB_AT(max_inflate)),
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),
     in_main("cardscrub_keys", NGX_CONF_TAKE1, set_keys),
+    in_main("cardscrub_kek", NGX_CONF_TAKE12, set_kek),
     in_main("cardscrub_zone", NGX_CONF_TAKE1, set_zone),
     in_main("cardscrub_code_store", NGX_CONF_1MORE, set_code_store),
     in_main("cardscrub_redact_logs", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, redact_logs)),

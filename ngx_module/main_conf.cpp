@@ -4,6 +4,7 @@
 #include "owned.h"
 #include "process.h"
 #include "src/issuer.h"
+#include "src/kek.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -21,6 +22,15 @@ bool has_script_module(const ngx_cycle_t* cycle) {
     }
   }
   return false;
+}
+
+// Once for each reading of the configuration: what a source gives may have changed.
+Result<KeyRing> load_ring(const MainConf& main) {
+  const std::string path(view(main.keys_path));
+  if (main.kek.empty()) return KeyRing::load(path);
+  Result<Kek> kek = Kek::open(main.kek);
+  if (!kek) return Fault{kek.message()};
+  return KeyRing::load(path, &*kek);
 }
 
 }  // namespace
@@ -74,8 +84,9 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
         return static_cast<char*>(NGX_CONF_ERROR);
     }
     const Place& place = main->keys_place.known() ? main->keys_place : main->wanted_place;
-    Result<KeyRing> ring = KeyRing::load(std::string(view(main->keys_path)));
-    if (!ring) return refuse_configuration(cf, place, ring.message());
+    Result<KeyRing> ring = load_ring(*main);
+    if (!ring)
+      return refuse_configuration(cf, main->kek_place.known() ? main->kek_place : place, ring.message());
     main->ring = make_in_pool<KeyRing>(cf->pool, std::move(*ring));
     if (main->ring == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
     token_digits = main->ring->generation_digits();

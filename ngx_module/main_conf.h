@@ -28,6 +28,8 @@ char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view 
 struct MainConf {
   ngx_str_t keys_path{};  // absolute
   Place keys_place{};
+  std::vector<std::string> kek;  // sources of the key-encryption key: none, one, or two components
+  Place kek_place{};
   Place wanted_place{};  // the first `cardscrub` that is not off: a key ring is needed
   size_t zone_size = NGX_CONF_UNSET_SIZE;
   ngx_flag_t redact_logs = NGX_CONF_UNSET;

@@ -8,6 +8,8 @@ packages=(
   nlohmann-json3-dev libhiredis-dev
   # test
   libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind redis-server
+  # test: key-encryption keys in a token (SoftHSM) and another implementation of JOSE
+  softhsm2 opensc libengine-pkcs11-openssl python3-jwcrypto
   # demo, and the application behind nginx in the end-to-end suite
   gunicorn python3-flask
 )

@@ -63,10 +63,11 @@ class Case:
         self.secrets.add(out)
         return out
 
-    def tool(self, *arguments, data=b"", status=0):
+    def tool(self, *arguments, data=b"", status=0, env=None):
         """Runs the command line tool; its output. Fails when the exit status is another one."""
         run = subprocess.run([self.run.tool, *arguments], input=data if isinstance(data, bytes) else data.encode(),
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                             env={**os.environ, **env} if env else None)
         out = run.stdout.decode("utf-8", "surrogateescape")
         err = run.stderr.decode("utf-8", "replace")
         if status is not None and run.returncode != status:

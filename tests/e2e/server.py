@@ -52,13 +52,14 @@ class Server:
 
     def __init__(self, run, folder, case, *, http="", server="cardscrub on;", locations=None, main="", events="",
                  extra_servers="", workers=1, error_level="info", listen=None, logs=None, keys=True, app="tcp",
-                 protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True):
+                 protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True, env=None):
         self.run, self.prefix, self.case = run, folder, case
         self.limit = 10 * run.slow
         self.port = free_port()
         self.clear_port = free_port()
         self.process = None
         self.workers = set()
+        self.env = {**os.environ, **env} if env else None  # what nginx is started with
         self.parts = dict(http=http, server=server, locations=locations, main=main, events=events,
                           extra_servers=extra_servers, workers=workers, error_level=error_level, listen=listen,
                           logs=logs, keys=keys, app=app, protocols=protocols, module=module)
@@ -133,7 +134,8 @@ http {
     def check(self):
         """nginx -t: (exit status, output)."""
         self.write()
-        done = subprocess.run(self.command("-t"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60 * self.run.slow)
+        done = subprocess.run(self.command("-t"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.env,
+                              timeout=60 * self.run.slow)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     # ---- processes
@@ -142,7 +144,7 @@ http {
         for attempt in range(3):
             self.write()
             with open(os.path.join(self.prefix, "logs", "stderr.log"), "ab") as err:
-                self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+                self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=err, stderr=err, env=self.env)
             if self._wait_until_up():
                 return self
             output = self.error_log() + self.file("logs/stderr.log")
