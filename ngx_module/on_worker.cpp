@@ -151,8 +151,8 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
 ngx_int_t on_worker_start(ngx_cycle_t* cycle) {
   const MainConf* main = main_conf(cycle);
   if (main == nullptr) return NGX_OK;
-  if (ngx_process != NGX_PROCESS_SINGLE)
-    forget_environment_keys();  // the master reads the configuration again
+  // A process of one reads the configuration again itself; else only the master does.
+  if (ngx_process != NGX_PROCESS_SINGLE) forget_environment_keys();
   // nginx has just allowed core dumps again after changing the user; a dump would hold card data and keys.
   if (!wants_core_dumps(main)) prctl(PR_SET_DUMPABLE, 0);
   const bool made = make_worker(*main, cycle->log);
