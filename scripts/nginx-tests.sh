@@ -23,12 +23,12 @@ for file in "$module" "$build/cardscrub"; do
   [ -e "$file" ] || { echo "nginx-tests: $file is missing: run make" >&2; exit 1; }
 done
 
-# Why a test may differ: a pattern of "file.t: name of the subtest" and the reason, one a line.
+# Why a test may differ: a pattern of "file.t: name of the subtest" => the reason, one a line.
 held_back='digits at the end of what has come are held back until it is known what they belong to'
 explained() {
   cat <<LIST
-_request_buffering(_chunked)?\.t: (.* )?(part( 2)?|preread|body|below|equal|above)$|$held_back
-proxy_request_buffering_ssl\.t: (request|no preread|preread)$|a body with Content-Length that goes on over TLS is read whole first
+_request_buffering(_chunked)?\.t: (.* )?(part( 2)?|preread|body|below|equal|above)$ => $held_back
+proxy_request_buffering_ssl\.t: (request|no preread|preread)$ => a body with Content-Length that goes on over TLS is read whole first
 LIST
 }
 # The proof of the first: the same tests with letters for the digits of their bodies.
@@ -136,9 +136,9 @@ held=()
 for file in "${tests[@]}"; do
   while IFS= read -r name; do
     [ -n "$name" ] || continue
-    reason=$(explained | while IFS='|' read -r pattern why; do
-      if [[ -n $pattern && "$file: $name" =~ $pattern ]]; then
-        echo "$why"
+    reason=$(explained | while IFS= read -r line; do
+      if [[ "$file: $name" =~ ${line%% => *} ]]; then
+        echo "${line#* => }"
         break
       fi
     done)
