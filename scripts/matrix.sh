@@ -116,7 +116,7 @@ run_row() { # run_row COMPILER ENGINE
   compiler_version=$(inside "$compiler" -dumpversion)
   echo "== nginx $version, $compiler $compiler_version, $engine"
   # shellcheck disable=SC2086
-  if inside env $libraries make --no-print-directory -j"$(nproc)" "${settings[@]}" build >"$log" 2>&1; then
+  if inside env $libraries make --no-print-directory -j"$(nproc)" "${settings[@]}" build "$build/tests/memory_search" >"$log" 2>&1; then
     warnings=$(grep -c 'warning:' "$log" || true)
     # The engine that was asked for is the one that is loaded.
     # shellcheck disable=SC2086
@@ -128,7 +128,7 @@ run_row() { # run_row COMPILER ENGINE
     else
       # shellcheck disable=SC2086
       inside env $libraries /usr/bin/python3 -B tests/e2e/run.py --module "$build/ngx_http_cardscrub_module.so" --tool "$build/cardscrub" \
-        ${ARGS:-} >>"$log" 2>&1 || true
+        --memory-search "$build/tests/memory_search" ${ARGS:-} >>"$log" 2>&1 || true
       line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
       passed=$(awk '{print $1 + 0}' <<<"$line")
       failed=$(awk '{print $3 + 0}' <<<"$line")
