@@ -93,6 +93,22 @@ def test_request_body_variable(t):
             t.has(seen.head, "X-Body: card_number=%s&cvv=%s" % tuple(got), "the header with $request_body")
 
 
+def test_request_body_variable_that_was_asked_for_before_the_log(t):
+    """Its value may lie in the body's own buffer, which the log phase masks."""
+    app = t.origin(origin.Http)
+    s = t.nginx(locations="""location / { add_header X-Body $request_body; proxy_pass http://%s; }
+      location /off { cardscrub off; add_header X-Body $request_body; proxy_pass http://%s; }""" % (app.address, app.address),
+                http="log_format body '$request_uri:$request_body'; access_log logs/body.log body;")
+    t.app_may_see = True
+    pan = t.card()
+    sent = "a=1&note=%s&b=2" % pan
+    t.equal(s.post(sent, path="/on").status, 200, "status")
+    t.equal(s.post(sent, path="/off").status, 200, "status")
+    on, off = s.log("body.log", lines=2)
+    t.equal(on, "/on:" + app.wait(1).body.decode(), "the body in the log where it was scrubbed")
+    t.equal(off, "/off:a=1&note=%s&b=2" % (pan[:6] + "*" * 6 + pan[-4:]), "the body in the log where it was not")
+
+
 def test_body_larger_than_every_buffer(t):
     """A temp file of several megabytes, cards all over it."""
     s = t.nginx(server="cardscrub on; client_max_body_size 8m; client_body_buffer_size 4k; client_body_in_file_only on;")
