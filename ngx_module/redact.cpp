@@ -51,6 +51,21 @@ void blank_digits(MutableBytes text) {
   }
 }
 
+void mask_cut_number(MutableBytes text) {
+  constexpr size_t kBin = 6;
+  constexpr std::string_view kMarks =
+      " -.%\\ux&#;*";  // between digits, and of digits that are written as escapes
+  size_t begin = text.size();
+  while (begin > 0 && (is_digit(text[begin - 1]) ||
+                       kMarks.find(static_cast<char>(text[begin - 1])) != std::string_view::npos)) {
+    --begin;
+  }
+  size_t digits = 0;
+  for (uint8_t& c : text.subspan(begin)) {
+    if (is_digit(c) && ++digits > kBin) c = '*';
+  }
+}
+
 bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
   if (text.empty() || !scan_.may_hold_card_data(part, name, text)) return false;
   bool found = false;
@@ -167,7 +182,10 @@ void redact_request(ngx_http_request_t* r) {
     while (end < r->header_in->last && *end != CR && *end != LF) ++end;
     r->request_line = {static_cast<size_t>(end - r->request_start), r->request_start};
   }
+  // Nothing stands behind it in the buffer that it was read to: no end of the line has come.
+  bool cut = r->header_in != nullptr && r->request_line.data + r->request_line.len == r->header_in->last;
   redactor.request_line(r->request_line);
+  if (cut) mask_cut_number(bytes(r->request_line));
   if (!lies_within(r->unparsed_uri, r->request_line))
     redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
   if (!lies_within(r->args, r->request_line)) redactor.element(HeadPart::kArguments, {}, bytes(r->args));

@@ -7,7 +7,7 @@ packages=(
   g++ make binutils nginx nginx-dev libhyperscan-dev libpcre2-dev libssl-dev libexpat1-dev zlib1g-dev libbrotli-dev
   nlohmann-json3-dev libhiredis-dev
   # test
-  libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind redis-server
+  libnginx-mod-stream libnginx-mod-mail libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind redis-server
   # test: key-encryption keys in a token (SoftHSM) and another implementation of JOSE
   softhsm2 opensc libengine-pkcs11-openssl python3-jwcrypto
   # demo, and the application behind nginx in the end-to-end suite
