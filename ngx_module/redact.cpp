@@ -23,7 +23,8 @@ bool is(const ngx_table_elt_t& header, std::string_view name) {
 
 HeadPart part_of(const ngx_table_elt_t& header) {
   if (is(header, "cookie") || is(header, "set-cookie")) return HeadPart::kCookie;
-  if (is(header, "referer") || is(header, "location") || is(header, "refresh")) return HeadPart::kTarget;
+  if (is(header, ":path") || is(header, "referer") || is(header, "location") || is(header, "refresh"))
+    return HeadPart::kTarget;
   return HeadPart::kHeader;
 }
 
@@ -201,13 +202,7 @@ void redact_copies(ngx_http_request_t* r) {
   wipe_copies_of_head(r);
   if (!is_http2(r)) return;
   Redactor redactor(main_conf(r)->redact_policy, worker());
-  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
-    if (view(header.key) == ":path") {
-      redactor.element(HeadPart::kTarget, {}, bytes(header.value));
-    } else {
-      redactor.header(header);
-    }
-  });
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) { redactor.header(header); });
 }
 
 void redact_unswept(ngx_http_request_t* r) {

@@ -2,6 +2,7 @@
 // turn, so a writer in front that masks the buffer in place serves files, stderr, syslog and memory alike.
 //
 //   head (our writer) --> copy of the head as it was --> the rest of the chain
+#include <algorithm>
 #include <optional>
 
 #include "guard.h"
@@ -34,23 +35,34 @@ void mask_cut_numbers(MutableBytes line, bool full) {
   if (full) mask_cut_number(line.first(line.size() - NGX_LINEFEED_SIZE));
 }
 
-// What stands between two quotes: a request line, a URL, arguments, or "Name: value".
-void redact_quoted(Redactor* redactor, MutableBytes quoted) {
+// A line between two quotes: a request line, a URL, arguments, or "Name: value" of a header or of a parameter
+// such as QUERY_STRING.
+void redact_quoted_line(Redactor* redactor, MutableBytes quoted) {
   std::string_view text{reinterpret_cast<const char*>(quoted.data()), quoted.size()};
+  bool target = text.find_first_of("?/") != std::string_view::npos;
   size_t colon = text.find(": ");
   if (colon != std::string_view::npos &&
       text.substr(0, colon).find_first_of(" ?=") == std::string_view::npos) {
-    std::string_view name = text.substr(0, colon);
-    bool cookie = name == "Cookie" || name == "cookie" || name == "Set-Cookie" || name == "set-cookie";
-    redactor->element(cookie ? HeadPart::kCookie : HeadPart::kHeader, name, quoted.subspan(colon + 2));
-    return;
-  }
-  if (text.find(" HTTP/") != std::string_view::npos) {
+    ngx_table_elt_t header{};
+    header.key = ngx_text(text.substr(0, colon));
+    header.value = ngx_text(text.substr(colon + 2));
+    redactor->header(header);
+    quoted = quoted.subspan(colon + 2);
+  } else if (text.find(" HTTP/") != std::string_view::npos) {
     redactor->request_line({quoted.size(), quoted.data()});
     return;
   }
-  bool target = text.find_first_of("?/") != std::string_view::npos;
   redactor->element(target ? HeadPart::kTarget : HeadPart::kArguments, {}, quoted);
+}
+
+// At debug level a whole head may stand between two quotes.
+void redact_quoted(Redactor* redactor, MutableBytes quoted) {
+  std::string_view text{reinterpret_cast<const char*>(quoted.data()), quoted.size()};
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find_first_of("\r\n", begin), text.size());
+    if (begin < end) redact_quoted_line(redactor, quoted.subspan(begin, end - begin));
+    begin = end + 1;
+  }
 }
 
 void redact_line(Redactor* redactor, MutableBytes line) {

@@ -7,17 +7,14 @@ cardscrub off, where each of them must be found: so the search can fail.
 """
 import contextlib
 import gzip
-import os
-import random
 import socket
-import subprocess
 import threading
 import time
 import zlib
 
 import cards
-import case
 import client
+import memory
 import server as nginx
 
 BOUNDARY = "----zqBoundary"
@@ -301,17 +298,7 @@ class Sent:
 # ---- the case
 
 def search(t, s, secrets, *options):
-    """What the processes of a server hold: [(name of the request, what of it, line)]."""
-    if os.environ.get("CARDSCRUB_WRAP"):
-        raise case.Skip("nginx runs under a tool that keeps freed memory")
-    needles = "\n".join(line for secret in secrets for line in secret.needles()) + "\n"
-    done = subprocess.run([t.run.memory_search, "--show", *options, str(s.process.pid), *map(str, sorted(s.workers))],
-                          input=needles.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    if done.returncode == 2 and b"Operation not permitted" in done.stderr:
-        raise case.Skip("memory of other processes cannot be read here: %s" % done.stderr.decode().strip())
-    t.equal(done.returncode, 0, "memory_search: %s" % done.stderr.decode())
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return [(line.split("\t")[0], line.split("\t")[1], line) for line in lines]
+    return memory.search(t, s, [line for secret in secrets for line in secret.needles()], *options)
 
 
 def start(t, scrub):
