@@ -62,6 +62,7 @@ bool build_worker(const MainConf& main, ngx_log_t* log) {
   if (!scratch) return fail(log, scratch.message());
   own.scratch = std::move(*scratch);
   if (main.ring == nullptr) return true;
+  (void)main.ring->lock_memory();  // as far as the limits allow; the pages are left out of dumps in any case
   Result<TokenVault> vault = TokenVault::create(*main.ring);
   if (!vault) return fail(log, vault.message());
   own.vault.emplace(std::move(*vault));

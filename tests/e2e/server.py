@@ -39,6 +39,19 @@ def children(pid):
         return set()
 
 
+def workers_of(pid):
+    """The children that serve: not the cache manager, not the cache loader."""
+    out = set()
+    for child in children(pid):
+        try:
+            with open("/proc/%d/cmdline" % child, "rb") as f:
+                if b"cache" not in f.read():
+                    out.add(child)
+        except OSError:
+            pass  # gone
+    return out
+
+
 def alive(pid):
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as f:
@@ -163,7 +176,7 @@ http {
             if self.process.poll() is not None:
                 return False
             if os.path.exists(pid_file) and os.path.getsize(pid_file) > 0:
-                workers = children(self.process.pid)
+                workers = workers_of(self.process.pid)
                 if len(workers) == self.parts["workers"]:
                     self.workers = workers
                     return True
@@ -176,7 +189,7 @@ http {
         os.kill(self.process.pid, signal.SIGHUP)
         end = time.monotonic() + 15 * self.run.slow
         while time.monotonic() < end:
-            now = children(self.process.pid)
+            now = workers_of(self.process.pid)
             if len(now) == self.parts["workers"] and not now & before:
                 self.workers = now
                 return
@@ -190,8 +203,8 @@ http {
             return wrong
         pids = children(self.process.pid) | self.workers
         if self.process.poll() is None:
-            if self.workers and children(self.process.pid) != self.workers:
-                wrong.append("worker processes changed: started %s, now %s" % (self.workers, children(self.process.pid)))
+            if self.workers and workers_of(self.process.pid) != self.workers:
+                wrong.append("worker processes changed: started %s, now %s" % (self.workers, workers_of(self.process.pid)))
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(10 * self.run.slow)
