@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "guard.h"
+#include "lint.h"
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
@@ -143,6 +144,7 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(http->main_conf[ngx_http_core_module.ctx_index]);
     learn_variables(cycle, main, core);
     find_rewriting_servers(cycle, core);
+    lint(cycle, *main, core);
     if (main->redact_logs != 0 || !main->reveals.empty()) put_log_handler_first(core);
     if (main->redact_logs != 0) redact_error_logs(cycle, *main);
     return start_audit(cycle, *main) ? NGX_OK : NGX_ERROR;
