@@ -14,6 +14,10 @@ namespace cardscrub {
 // boundary), kBodyCharset (a charset that is not ASCII-compatible and not Unicode).
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why);
 
+// The same for an answer, which is never refused for its type: what has no filter, or breaks the rules of its
+// type further on, is read as plain text, and an unknown charset as one in which digits are ASCII.
+std::unique_ptr<Filter> make_response_filter(std::string_view content_type);
+
 // The value of a parameter ("charset", "boundary") of a header value; quoted strings are unquoted. Empty when
 // absent.
 std::string header_parameter(std::string_view value, std::string_view name);

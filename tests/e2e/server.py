@@ -48,10 +48,12 @@ def alive(pid):
 
 
 class Server:
-    """An nginx of its own in a folder of its own. `run` is the suite's Run (nginx, module, certificate, application)."""
+    """An nginx of its own in a folder of its own. `run` is the suite's Run (nginx, module, certificate, application).
+
+    beside: processes that run beside the workers (of a cache: its manager and its loader)."""
 
     def __init__(self, run, folder, case, *, http="", server="cardscrub on;", locations=None, main="", events="",
-                 extra_servers="", workers=1, error_level="info", listen=None, logs=None, keys=True, app="tcp",
+                 extra_servers="", workers=1, beside=0, error_level="info", listen=None, logs=None, keys=True, app="tcp",
                  protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True, env=None):
         self.run, self.prefix, self.case = run, folder, case
         self.limit = 10 * run.slow
@@ -61,7 +63,7 @@ class Server:
         self.workers = set()
         self.env = {**os.environ, **env} if env else None  # what nginx is started with
         self.parts = dict(http=http, server=server, locations=locations, main=main, events=events,
-                          extra_servers=extra_servers, workers=workers, error_level=error_level, listen=listen,
+                          extra_servers=extra_servers, workers=workers, beside=beside, error_level=error_level, listen=listen,
                           logs=logs, keys=keys, app=app, protocols=protocols, module=module)
         for sub in ("logs", "temp", "html", "cardscrub"):
             os.makedirs(os.path.join(folder, sub), exist_ok=True)
@@ -164,7 +166,7 @@ http {
                 return False
             if os.path.exists(pid_file) and os.path.getsize(pid_file) > 0:
                 workers = children(self.process.pid)
-                if len(workers) == self.parts["workers"]:
+                if len(workers) == self.parts["workers"] + self.parts["beside"]:
                     self.workers = workers
                     return True
             time.sleep(0.005)
@@ -177,7 +179,7 @@ http {
         end = time.monotonic() + 15 * self.run.slow
         while time.monotonic() < end:
             now = children(self.process.pid)
-            if len(now) == self.parts["workers"] and not now & before:
+            if len(now) == self.parts["workers"] + self.parts["beside"] and not now & before:
                 self.workers = now
                 return
             time.sleep(0.01)
