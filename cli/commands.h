@@ -18,5 +18,6 @@ int retoken_command(int argc, char** argv);
 int ff1_command(int argc, char** argv);
 int scan_command(int argc, char** argv);
 int scrub_command(int argc, char** argv);
+int audit_command(int argc, char** argv);
 
 }  // namespace cardscrub::cli

@@ -26,6 +26,7 @@ constexpr Command kCommands[] = {
      "tokens of older keys, one a line or in CSV columns, to ones of the newest key"},
     {"scan", scan_command, "find card data in files"},
     {"scrub", scrub_command, "take card data out of files"},
+    {"audit", audit_command, "verify an audit log"},
     {"ff1", ff1_command, "FF1 for test vectors: JSON lines in and out"},
 };
 

@@ -196,4 +196,20 @@ void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const 
   if (wrapped) head.tell_wrapped();
 }
 
+FieldMatch match_header(const FieldNames& fields, std::string_view name) {
+  bool failed = false;
+  FieldMatch match = fields.match(kRoot, bytes_of(name), &failed);
+  if (match.kind == Kind::kNone) match = fields.match(kRoot, without_x(bytes_of(name)), &failed);
+  return match;
+}
+
+void reveal_header(std::string_view name, const RawView& value, const Policy& policy, Worker& worker,
+                   Verdict& verdict, std::string_view name_space, CodeErrands* errands) {
+  Scrubber scrubber(policy, worker, verdict, name_space, nullptr, errands);
+  scrubber.set_view(value);
+  scrubber.begin(bytes_of(name), match_header(*policy.fields, name), ValueType::kString);
+  scrubber.text(Text::plain(value, value.base, value.end()), true);
+  scrubber.finish();
+}
+
 }  // namespace cardscrub

@@ -169,7 +169,9 @@ bool AuditLog::put_due(Batch* batch) {
   batch->promised_before = shared.promised;
   batch->promised_mac_before = shared.promised_mac;
   const bool died = shared.promised != shared.seq;
-  if (died || shared.torn != 0) {
+  const bool first = shared.seq == 0 && !died;  // the start itself says what was torn
+  if (first && shared.torn != 0) batch->text += '\n';
+  if (died || (shared.torn != 0 && !first)) {
     std::string more;
     JsonMembers members(&more);
     members.number("after", shared.seq);
@@ -186,7 +188,9 @@ bool AuditLog::put_due(Batch* batch) {
   if (notes_id_ != 0 && shared.notes_due == notes_id_) {
     batch->notes = true;
     for (const Note& note : notes_) {
-      if (!put_line(batch, note.event, nullptr, {}, note.members)) return false;
+      std::string more = note.members;
+      if (batch->head.seq == 0 && shared.torn != 0) JsonMembers(&more).number("torn", shared.torn);
+      if (!put_line(batch, note.event, nullptr, {}, more)) return false;
     }
   }
   if (shared.lost != 0) {

@@ -12,6 +12,16 @@ namespace cardscrub {
 
 namespace {
 
+constexpr size_t kRevealMaxBody = 64 * 1024;  // any charge; what is in clear is small, and in memory
+
+bool says_nothing_of_reveal(const LocationConf& conf) {
+  const LocationConf unset;
+  return conf.reveal == unset.reveal && conf.reveal_sweep == unset.reveal_sweep &&
+         conf.reveal_missing_code == unset.reveal_missing_code &&
+         conf.reveal_max_body == unset.reveal_max_body && conf.reveal_hosts.empty() &&
+         !conf.reveal_rate_set && conf.code_grace == unset.code_grace;
+}
+
 // True when nothing is written here: the parent's policies serve as they are.
 bool says_nothing(const LocationConf& conf) {
   const LocationConf unset;
@@ -22,8 +32,9 @@ bool says_nothing(const LocationConf& conf) {
          conf.test_cards == unset.test_cards && conf.brands == unset.brands &&
          conf.require == unset.require && conf.name_space == nullptr && conf.audit_user == nullptr &&
          conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
-         conf.code_ttl == unset.code_ttl && conf.max_findings == unset.max_findings &&
-         conf.max_inflate == unset.max_inflate && conf.max_depth == unset.max_depth;
+         conf.code_ttl == unset.code_ttl && says_nothing_of_reveal(conf) &&
+         conf.max_findings == unset.max_findings && conf.max_inflate == unset.max_inflate &&
+         conf.max_depth == unset.max_depth;
 }
 
 template <typename T>
@@ -130,6 +141,14 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   policy.max_inflate = conf->max_inflate;
   policy.code_ttl = static_cast<uint32_t>(conf->code_ttl);
   conf->body = policy;
+  conf->reveal_policy = policy;
+  conf->reveal_policy.direction = Direction::kReveal;
+  conf->reveal_policy.code = Action::kAlias;
+  conf->reveal_policy.invalid = Action::kReject;
+  conf->reveal_policy.inflate = false;  // what comes from our own application is not compressed
+  conf->reveal_policy.reveal_sweep = conf->reveal_sweep != 0;
+  conf->reveal_policy.reveal_wants_code = conf->reveal_missing_code == kMissingCodeReject;
+  conf->reveal_policy.code_grace = static_cast<uint32_t>(conf->code_grace);
   conf->head_off = action_of(conf->head) == Action::kNone;
   conf->head_policy = head_policy_of(policy, action_of(conf->head));
   conf->body_monitor = conf->body;
@@ -181,6 +200,17 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   inherit(&conf->code_ttl, prev->code_ttl, time_t{NGX_CONF_UNSET}, time_t{900});
   if (conf->name_space == nullptr) conf->name_space = prev->name_space;
   if (conf->audit_user == nullptr) conf->audit_user = prev->audit_user;
+  if (conf->reveal == NGX_CONF_UNSET) conf->reveal_place = prev->reveal_place;
+  inherit(&conf->reveal, prev->reveal, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+  inherit(&conf->reveal_sweep, prev->reveal_sweep, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+  inherit(&conf->reveal_missing_code, prev->reveal_missing_code, ngx_uint_t{kMissingCodeOmit});
+  inherit(&conf->reveal_max_body, prev->reveal_max_body, size_t{NGX_CONF_UNSET_SIZE}, kRevealMaxBody);
+  inherit(&conf->code_grace, prev->code_grace, time_t{NGX_CONF_UNSET}, time_t{0});
+  if (conf->reveal_hosts.empty()) conf->reveal_hosts = prev->reveal_hosts;
+  if (!conf->reveal_rate_set) {
+    conf->reveal_rate_set = prev->reveal_rate_set;
+    conf->reveal_rate = prev->reveal_rate;
+  }
 
   if (conf->brands == NGX_CONF_UNSET_UINT) {
     conf->brands = prev->brands;
@@ -206,8 +236,14 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   build_policies(main, conf);
 
   auto* server = static_cast<ServerConf*>(ngx_http_conf_get_module_srv_conf(cf, ngx_http_cardscrub_module));
-  server->scrubs = server->scrubs || conf->mode != kWishOff;
-  bool wants_tls = (conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0;
+  if (conf->reveal != 0) {
+    auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
+    main_conf(cf)->reveals.push_back({conf, context->loc_conf, context->srv_conf});
+  }
+  server->scrubs = server->scrubs || conf->mode != kWishOff || conf->reveal != 0;
+  // Tokens may come in clear; who may send them is check_reveal()'s question.
+  bool wants_tls =
+      (conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0 && conf->reveal == 0;
   if (wants_tls && !server->scrubs_over_tls) {
     server->scrubs_over_tls = true;
     server->place = conf->mode_place;

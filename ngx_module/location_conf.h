@@ -1,14 +1,18 @@
 // What a location says: read, inherited (http > server > location), and made into immutable policies.
 #pragma once
 
+#include <vector>
+
 #include "main_conf.h"
 #include "nginx.h"
 #include "src/policy.h"
+#include "src/rate.h"
 
 namespace cardscrub {
 
 // `cardscrub` as written: one of the modes, or a value that each request decides.
 enum ModeWish : ngx_uint_t { kWishOff, kWishOn, kWishMonitor, kWishDynamic };
+enum MissingCodeWish : ngx_uint_t { kMissingCodeOmit, kMissingCodeReject };
 enum EncodedWish : ngx_uint_t { kEncodedInflate, kEncodedReject };
 
 struct FieldWish {
@@ -24,6 +28,12 @@ struct ResponsePlan {
   Policy monitor;        // the same wishes, mode kMonitor
   Policy page;           // for a page in place of an answer that was refused: never refuses again
   bool rejects = false;  // the head is kept back until the beginning of the body has been searched
+};
+
+// Card numbers that may be revealed for one client, and for all together.
+struct RevealRate {
+  Rate client;
+  Rate total;
 };
 
 struct LocationConf {
@@ -53,11 +63,21 @@ struct LocationConf {
   ngx_uint_t max_findings = NGX_CONF_UNSET_UINT;
   ngx_uint_t max_depth = NGX_CONF_UNSET_UINT;
   size_t max_inflate = NGX_CONF_UNSET_SIZE;
+  ngx_flag_t reveal = NGX_CONF_UNSET;
+  Place reveal_place{};
+  ngx_flag_t reveal_sweep = NGX_CONF_UNSET;
+  ngx_uint_t reveal_missing_code = NGX_CONF_UNSET_UINT;  // MissingCodeWish
+  size_t reveal_max_body = NGX_CONF_UNSET_SIZE;
+  std::vector<ngx_str_t> reveal_hosts;
+  RevealRate reveal_rate;
+  bool reveal_rate_set = false;
+  time_t code_grace = NGX_CONF_UNSET;
 
   // made by the merge
   const FieldNames* names = nullptr;
   Policy body;          // mode kOn
   Policy body_monitor;  // the same wishes, mode kMonitor
+  Policy reveal_policy;
   Policy head_policy;
   Policy head_monitor;
   bool head_off = false;

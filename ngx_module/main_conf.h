@@ -12,6 +12,7 @@ namespace cardscrub {
 
 class AuditLog;
 class Zone;
+struct LocationConf;
 struct RedisSettings;
 
 // Where a directive stands, so that a fault found later can still name file and line.
@@ -27,6 +28,13 @@ struct Place {
 char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message);
 
 enum AuditFailure : ngx_uint_t { kAuditReject, kAuditContinue };
+
+// A location with cardscrub_reveal, and what all modules were told there and in its server.
+struct RevealPlace {
+  const LocationConf* conf;
+  void** loc_conf;
+  void** srv_conf;
+};
 
 struct MainConf {
   ngx_str_t keys_path{};  // absolute
@@ -51,6 +59,8 @@ struct MainConf {
 
   std::vector<ngx_log_t*>
       error_logs;  // that http, servers and locations write to, apart from the cycle's own
+
+  std::vector<RevealPlace> reveals;
 
   // made when all variables are known: what the name of each indexed variable announces
   std::vector<Kind> variable_kinds;

@@ -5,6 +5,7 @@
 #include "main_conf.h"
 #include "moments.h"
 #include "process.h"
+#include "reveal_hold.h"
 
 namespace cardscrub {
 
@@ -22,10 +23,12 @@ ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt
 // What is pushed last runs first in its phase, and `config` puts this module behind all that have handlers
 // there.
 ngx_int_t on_configured(ngx_conf_t* cf) {
-  if (check_tls(cf) != NGX_OK || add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
+  if (check_tls(cf) != NGX_OK || check_reveal(cf) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK ||
       add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_content) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_reveal) != NGX_OK ||
       (main_conf(cf)->audit != nullptr && add_handler(cf, NGX_HTTP_LOG_PHASE, on_audit_rest) != NGX_OK)) {
     return NGX_ERROR;
   }

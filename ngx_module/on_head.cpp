@@ -16,6 +16,7 @@
 #include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "reveal_hold.h"
 #include "src/limits.h"
 #include "wipe.h"
 
@@ -207,7 +208,7 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
     context->verdict.refuse(Reason::kAuditDown, {});
     return refuse_head(r, context);
   }
-  if (mode == Mode::kOn && sweep.looked() && r == r->main) sweep_copies(r, conf, *own, context);
+  if (mode == Mode::kOn && sweep.looked()) sweep_copies(r, conf, *own, context);
   return NGX_DECLINED;
 }
 
@@ -225,6 +226,8 @@ ngx_int_t leave(ngx_http_request_t* r, const LocationConf& conf) {
 
 ngx_int_t on_head(ngx_http_request_t* r) {
   const LocationConf& conf = *location_conf(r);
+  if (const ngx_int_t rc = keep_revealed_in(r); rc != NGX_DECLINED) return rc;
+  if (conf.reveal != 0) return NGX_DECLINED;  // on_reveal.cpp
   if (conf.mode == kWishOff) return leave(r, conf);
   return guard(r->connection->log, "reading the head of a request", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
                [&]() -> ngx_int_t {
@@ -239,7 +242,7 @@ ngx_int_t on_server_head(ngx_http_request_t* r) {
 
 ngx_int_t on_missing_body(ngx_http_request_t* r) {
   const LocationConf& conf = *location_conf(r);
-  if (conf.mode == kWishOff || conf.require == 0 || r != r->main) return NGX_DECLINED;
+  if ((conf.mode == kWishOff && conf.reveal == 0) || conf.require == 0 || r != r->main) return NGX_DECLINED;
   if ((r->method & (NGX_HTTP_POST | NGX_HTTP_PUT | NGX_HTTP_PATCH)) == 0) return NGX_DECLINED;
   if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) return NGX_DECLINED;
   RequestContext* context = find_context(r);

@@ -8,6 +8,8 @@
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
+#include "request_context.h"
+#include "reveal_hold.h"
 
 namespace cardscrub {
 
@@ -69,6 +71,9 @@ void redact_all(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t on_log(ngx_http_request_t* r) {
+  RequestContext* context = find_context(r);
+  if (context != nullptr && context->reveal != nullptr) context->reveal->withdraw();
+  if (main_conf(r)->redact_logs == 0) return NGX_OK;
   if (!guarded(r->connection->log, "redacting a request", [&] {
         redact_all(r);
         redact_unswept(r);

@@ -11,6 +11,7 @@
 //       +--refused, unbuffered--+       +--too much to drain--+--> answered, connection closed
 #include <cstring>
 
+#include "filters/chooser.h"
 #include "guard.h"
 #include "header_lines.h"
 #include "moments.h"
@@ -84,6 +85,17 @@ class Outgoing {
     link->buf = b;
     append(link);
     return true;
+  }
+
+  // Memory that outlives the request's body, and ends it.
+  bool add_block(MutableBytes block) {
+    auto* b = static_cast<ngx_buf_t*>(ngx_calloc_buf(pool_));
+    if (b == nullptr) return false;
+    b->start = b->pos = block.data();
+    b->end = b->last = block.data() + block.size();
+    b->temporary = block.empty() ? 0 : 1;
+    b->last_buf = 1;
+    return add(b);
   }
 
   void discard() {
@@ -408,8 +420,83 @@ void remember_preread(ngx_http_request_t* r, RequestContext* context, const ngx_
   context->preread_end = head->pos;
 }
 
+// ---- reveal: the whole body is held, and goes on when all of it has been turned back
+
+// What stands in the way of this body before it has been read.
+Reason unfit_to_reveal(const ngx_http_request_t* r, const LocationConf& conf, const BodyHeaders& headers) {
+  if (headers.conflict || (!has_named_fields(headers.type) && conf.reveal_sweep == 0))
+    return Reason::kBodyType;
+  const bool long_body = r->headers_in.content_length_n > static_cast<off_t>(conf.reveal_max_body);
+  return long_body ? Reason::kLimitBody : Reason::kNone;
+}
+
+void begin_reveal(ngx_http_request_t* r, RequestContext* context) {
+  context->body_begun = true;
+  context->body_mode = Mode::kOn;
+  // Nothing of it goes to a file, and nothing to the provider before the end has been seen.
+  r->request_body->filter_need_buffering = 1;
+  r->request_body_no_buffering = 0;
+  r->request_body_in_file_only = 0;
+  Worker* own = worker();
+  const LocationConf& conf = *location_conf(r);
+  // Whoever comes by another way than on_reveal() has not been let in.
+  if (own == nullptr || context->reveal == nullptr || context->reveal->conf() != &conf) {
+    return context->verdict.refuse(Reason::kFault, {});
+  }
+  const BodyHeaders headers = body_headers(r);
+  const Reason unfit = unfit_to_reveal(r, conf, headers);
+  if (unfit != Reason::kNone) return context->verdict.refuse(unfit, {});
+  context->body.emplace(conf.reveal_policy, *own, context->verdict, context->name_space, nullptr,
+                        context->reveal->errands());
+  (void)context->body->start(headers.type, headers.encoding);  // what is wrong is noted in the verdict
+}
+
+ngx_int_t reveal_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
+  const bool had_ended = context->body_ended;
+  for (ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
+    ngx_buf_t* b = cl->buf;
+    const auto size = static_cast<size_t>(b->last - b->pos);
+    context->body_bytes += size;
+    context->body_ended = context->body_ended || b->last_buf;
+    if (size != 0 && !ngx_buf_in_memory(b)) return NGX_ERROR;
+    if (context->verdict.refused()) {
+      context->drained += size;
+    } else if (!context->reveal->add({b->pos, size})) {
+      context->verdict.refuse(Reason::kLimitBody, {});
+    }
+    wipe(b->pos, size);
+    b->pos = b->last;
+  }
+  const bool ends = context->body_ended && !had_ended;
+  if (ends && !context->verdict.refused()) context->reveal->complete(context);
+  if (context->verdict.refused()) {
+    context->body.reset();
+    return drain(r, context);
+  }
+  if (!ends) return g_next_filter(r, nullptr);
+  context->tally();
+  Outgoing out(r, context);
+  return out.add_block(context->reveal->body()) ? g_next_filter(r, out.chain()) : NGX_ERROR;
+}
+
+ngx_int_t reveal(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
+  if (context == nullptr || !context->body_begun) {
+    context = enter_location(r, location_conf(r), Mode::kOn);
+    if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    begin_reveal(r, context);
+  }
+  if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  remember_preread(r, context, in);
+  Stopwatch watch(r, context);
+  wipe_between(r, in);
+  const ngx_int_t rc = reveal_chain(r, context, in);
+  wipe_registers();
+  return rc;
+}
+
 ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
   RequestContext* context = find_context(r);
+  if (location_conf(r)->reveal != 0) return reveal(r, context, in);
   if (context == nullptr || !context->body_begun) {
     const LocationConf& conf = *location_conf(r);
     Mode mode = conf.mode == kWishOff ? Mode::kOff : conf.mode_of(r);

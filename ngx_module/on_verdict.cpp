@@ -33,10 +33,15 @@ bool add_header(ngx_http_request_t* r, std::string_view key, const ngx_str_t& va
   return true;
 }
 
-// RFC 9110, 10.2.3: when a client that was refused for want of a store may come again.
-bool add_retry_after(ngx_http_request_t* r) {
-  const RemoteStore* store = remote_store();
-  const unsigned seconds = store == nullptr ? 1 : store->pool().retry_after();
+// RFC 9110, 10.2.3: when a client that was refused for want of a store, or for asking too much, may come
+// again.
+bool add_retry_after(ngx_http_request_t* r, const RequestContext& context) {
+  unsigned seconds = context.retry_after;
+  if (context.refusal->status() == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    const RemoteStore* store = remote_store();
+    seconds = store == nullptr ? 1 : store->pool().retry_after();
+  }
+  if (seconds == 0) return true;
   auto* text = static_cast<u_char*>(ngx_pnalloc(r->pool, NGX_INT_T_LEN));
   if (text == nullptr) return false;
   const u_char* end = ngx_sprintf(text, "%ud", seconds);
@@ -47,7 +52,7 @@ ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
   std::string json = context->refusal->problem_json();
   auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, json.size()));
   if (copy == nullptr || !add_header(r, "Cache-Control", ngx_text("no-store"))) return NGX_ERROR;
-  if (context->refusal->status() == NGX_HTTP_SERVICE_UNAVAILABLE && !add_retry_after(r)) return NGX_ERROR;
+  if (!add_retry_after(r, *context)) return NGX_ERROR;
   std::memcpy(copy, json.data(), json.size());
   context->answer = {json.size(), copy};
 

@@ -142,10 +142,8 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(http->main_conf[ngx_http_core_module.ctx_index]);
     learn_variables(cycle, main, core);
     find_rewriting_servers(cycle, core);
-    if (main->redact_logs != 0) {
-      put_log_handler_first(core);
-      redact_error_logs(cycle, *main);
-    }
+    if (main->redact_logs != 0 || !main->reveals.empty()) put_log_handler_first(core);
+    if (main->redact_logs != 0) redact_error_logs(cycle, *main);
     return start_audit(cycle, *main) ? NGX_OK : NGX_ERROR;
   });
 }
@@ -153,8 +151,8 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
 ngx_int_t on_worker_start(ngx_cycle_t* cycle) {
   const MainConf* main = main_conf(cycle);
   if (main == nullptr) return NGX_OK;
-  if (ngx_process != NGX_PROCESS_SINGLE)
-    forget_environment_keys();  // the master reads the configuration again
+  // A process of one reads the configuration again itself; else only the master does.
+  if (ngx_process != NGX_PROCESS_SINGLE) forget_environment_keys();
   // nginx has just allowed core dumps again after changing the user; a dump would hold card data and keys.
   if (!wants_core_dumps(main)) prctl(PR_SET_DUMPABLE, 0);
   const bool made = make_worker(*main, cycle->log);

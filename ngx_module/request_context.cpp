@@ -37,6 +37,7 @@ RequestContext* make_context(ngx_http_request_t* main) {
 }  // namespace
 
 RequestContext::~RequestContext() {
+  reveal.reset();
   tally();
   wipe_request(request_, *this);
 }

@@ -1,6 +1,7 @@
 // What one request carries with it: its verdict, its body on the way, and the answer when it is refused.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "location_conf.h"
 #include "nginx.h"
 #include "remote_codes.h"
+#include "reveal_hold.h"
 #include "src/verdict.h"
 
 namespace cardscrub {
@@ -56,6 +58,10 @@ class RequestContext {
   bool kept_last = false;         // the end of the body stands behind `kept`
   uint64_t handed_on = 0;         // bytes in front of `kept`
   ngx_chain_t* unread = nullptr;  // came while `kept` waits
+
+  // a request that is revealed
+  std::unique_ptr<RevealHold> reveal;
+  unsigned retry_after = 0;  // seconds, for the answer; 0: not said
 
   // the answer
   bool answered = false;  // the request is refused

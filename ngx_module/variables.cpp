@@ -40,6 +40,7 @@ std::string_view verdict_word(const RequestContext* context) {
   if (context == nullptr || context->mode == Mode::kOff) return "off";
   if (context->answered) return context->verdict.status() >= 500 ? "failed" : "rejected";
   if (context->verdict.findings() == 0) return "clean";
+  if (context->reveal != nullptr) return "revealed";
   return context->mode == Mode::kMonitor ? "found" : "scrubbed";
 }
 

@@ -32,9 +32,10 @@ void wipe_body(ngx_http_request_t* r, const RequestContext& context) {
 }
 
 // The head's buffers: the connection's own, and larger ones for a long head. `pos` is nullptr when nginx has
-// given the memory back.
+// given the memory back. A sub-request has none of its own.
 template <typename Visit>
 void for_head_buffers(ngx_http_request_t* r, Visit visit) {
+  if (r != r->main) return;
   ngx_buf_t* own = r->connection->buffer;
   if (own != nullptr && own->pos != nullptr) visit(own);
   for (const ngx_chain_t* chain : {r->http_connection->busy, r->http_connection->free}) {

@@ -9,11 +9,12 @@ namespace cardscrub {
 // What stands in the memory, after nginx's own header. Offsets only: every process may map it elsewhere.
 struct Zone::Layout {
   static constexpr uint64_t kMagic =
-      0x6361726473637232;  // "cardscr1"; the last byte is the version of this layout
+      0x6361726473637233;  // "cardscr3"; the last byte is the version of this layout
 
   uint64_t magic;
   uint64_t store_size;
   Tally tally;
+  RateTable rates;
 
   static constexpr size_t kStoreAlign = 64;
   // 64 bytes are a cache line, and what code_store_format() asks for.
@@ -36,6 +37,7 @@ void Tally::add_verdict(const Verdict& verdict) {
 }
 
 Tally* Zone::tally() const { return layout_ == nullptr ? nullptr : &layout_->tally; }
+RateTable* Zone::rates() const { return layout_ == nullptr ? nullptr : &layout_->rates; }
 void* Zone::store() const { return layout_ == nullptr ? nullptr : layout_->store(); }
 size_t Zone::store_size() const { return layout_ == nullptr ? 0 : layout_->store_size; }
 

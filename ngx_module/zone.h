@@ -9,6 +9,7 @@
 #include "src/card.h"
 #include "src/code_store.h"
 #include "src/finding.h"
+#include "src/rate.h"
 #include "src/verdict.h"
 
 namespace cardscrub {
@@ -48,6 +49,8 @@ class Zone {
  public:
   // The counters, once nginx has made the memory; nullptr before that.
   Tally* tally() const;
+  // What was revealed of late; nullptr as tally().
+  RateTable* rates() const;
   // The memory of the code store and the lock that guards it among the workers.
   void* store() const;
   size_t store_size() const;

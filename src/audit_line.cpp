@@ -127,11 +127,14 @@ void put_origin(JsonMembers* out, const AuditOrigin& origin, AuditKind event) {
 void put_event(JsonMembers* out, const AuditEvent& event, const AuditRequest& request) {
   const bool good = event.reason == Reason::kNone && event.action != Action::kReject;
   out->text("outcome", good ? "success" : "failure");
-  out->text("request", request.id.substr(0, kTextMax));
-  out->text("client", request.client.substr(0, kTextMax));
-  if (!request.user.empty()) out->text("user", printable_audit_text(request.user));
-  out->text("server", request.server.substr(0, kTextMax));
-  out->text("location", request.location.substr(0, kTextMax));
+  const auto given = [out](std::string_view name, std::string_view value) {
+    if (!value.empty()) out->text(name, value.substr(0, kTextMax));
+  };
+  given("request", request.id);
+  given("client", request.client);
+  given("user", printable_audit_text(request.user));
+  given("server", request.server);
+  given("location", request.location);
   if (request.monitor) out->text("mode", "monitor");
   if (!event.field.empty()) out->text("field", event.field);
   if (event.kind != Kind::kNone) out->text("kind", kind_name(event.kind));

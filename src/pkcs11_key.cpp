@@ -167,15 +167,34 @@ Result<SecretBuffer> public_half(EVP_PKEY* key) {
   return out;
 }
 
-Result<SecretBuffer> decrypt(EVP_PKEY* key, Bytes encrypted) {
+// Decrypts with this padding; 0 bytes: the token does not.
+size_t decrypt_padded(EVP_PKEY* key, bool oaep, Bytes encrypted, MutableBytes out) {
   const KeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  SecretBuffer out;
-  out.resize(static_cast<size_t>(EVP_PKEY_get_size(key)));
   size_t size = out.size();
-  if (!ctx || EVP_PKEY_decrypt_init(ctx.get()) != 1 || !set_oaep(ctx.get()) ||
-      EVP_PKEY_decrypt(ctx.get(), out.data(), &size, encrypted.data(), encrypted.size()) != 1) {
-    return Fault{"the token cannot decrypt with RSA-OAEP and SHA-256" + engine_words()};
+  const bool good =
+      ctx && EVP_PKEY_decrypt_init(ctx.get()) == 1 &&
+      (oaep ? set_oaep(ctx.get()) : EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_NO_PADDING) == 1) &&
+      EVP_PKEY_decrypt(ctx.get(), out.data(), &size, encrypted.data(), encrypted.size()) == 1;
+  return good ? size : 0;
+}
+
+Result<SecretBuffer> decrypt(EVP_PKEY* key, Bytes encrypted) {
+  SecretBuffer out, raw;
+  out.resize(static_cast<size_t>(EVP_PKEY_get_size(key)));
+  raw.resize(out.size());
+  size_t size = decrypt_padded(key, true, encrypted, out.span());
+  if (size == 0) {
+    // Many tokens know OAEP with SHA-1 only (SoftHSM 2.6 is one): then they do the bare RSA, and the padding
+    // is taken off here.
+    const size_t bare = decrypt_padded(key, false, encrypted, raw.span());
+    const int unpadded =
+        bare == 0 ? -1
+                  : RSA_padding_check_PKCS1_OAEP_mgf1(out.data(), static_cast<int>(out.size()), raw.data(),
+                                                      static_cast<int>(bare), static_cast<int>(raw.size()),
+                                                      nullptr, 0, EVP_sha256(), EVP_sha256());
+    size = unpadded > 0 ? static_cast<size_t>(unpadded) : 0;
   }
+  if (size == 0) return Fault{"the token cannot decrypt with RSA-OAEP and SHA-256" + engine_words()};
   out.resize(size);
   return out;
 }

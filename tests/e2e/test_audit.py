@@ -26,6 +26,15 @@ def linked(t, rows):
                 "the link of line %s" % row)
 
 
+def paths(s, *names):
+    return [os.path.join(s.prefix, "logs", name) for name in names or ("audit.log",)]
+
+
+def intact(t, s, *names, options=()):
+    """cardscrub audit verify finds nothing wrong; its output."""
+    return t.tool("audit", "verify", "--keys", s.keys, *options, *paths(s, *names))
+
+
 def test_events_of_a_request(t):
     s = t.nginx(http=AUDIT, locations="location /pay { include app.conf; }")
     pan, code = t.card(), t.code()
@@ -51,6 +60,7 @@ def test_events_of_a_request(t):
     t.true("fingerprint" not in json.dumps(rows), "a hash beside a token that ends in the last four")
     s.stop()
     t.equal(audit_lines(t, s)[-1]["event"], "stop", "last line")
+    t.has(intact(t, s), "closed", "the chain")
 
 
 def test_the_request_id_is_that_of_the_access_log(t):
@@ -147,6 +157,7 @@ def test_reload_says_what_has_changed(t):
     t.equal([os.path.basename(r["file"]) for r in changes[2:]], ["nginx.conf"], "files that changed")
     t.equal([r["action"] for r in events(rows, "key_use")], ["load", "load", "load", "drop"], "keys: %s" % events(rows, "key_use"))
     t.equal([r["key"][0] for r in events(rows, "start", "finding")], ["9", "7"], "generation whose key links the lines")
+    intact(t, s)
 
 
 def test_rotation(t):
@@ -169,6 +180,9 @@ def test_rotation(t):
     t.equal(len(events(old + new, "finding")), 28, "findings")
     linked(t, old + new)
     t.equal(os.stat(logs + "/audit.log").st_mode & 0o7, 0, "rights of the others")
+    intact(t, s, "audit.log.1", "audit.log")
+    t.has(intact(t, s, "audit.log"), "older file", "the new file alone")
+    t.tool("audit", "verify", "--keys", s.keys, *paths(s, "audit.log", "audit.log.1"), status=1)
 
 
 def test_workers_share_one_chain(t):
@@ -219,6 +233,7 @@ def test_disk_full_rejects(t):
     lost = events(rows, "fault")
     t.equal([(r["reason"], r["count"]) for r in lost], [("audit.down", 3)], "what was lost")
     t.has(s.error_log(), "is written again", "the notice")
+    t.has(intact(t, s), "3 events could not be written", "word of what was lost")
     status = s.curl("/status").json()["audit"]
     t.equal((status["lost"], status["head"]), (3, "%s:%d:%s" % (rows[-1]["chain"], rows[-1]["seq"], rows[-1]["mac"])), "status")
 
@@ -265,6 +280,7 @@ def test_killed_worker(t):
         s.workers = server.children(s.process.pid)
     s.post("card_number=" + t.card())
     linked(t, audit_lines(t, s, 6))
+    intact(t, s)
 
 
 def test_syslog(t):
@@ -287,3 +303,78 @@ def test_test_of_the_configuration_writes_nothing(t):
     s = t.server(http=AUDIT)
     t.equal(s.check()[0], 0, "exit status")
     t.equal(s.file("logs/audit.log"), "", "the log after nginx -t")
+
+
+def test_restart(t):
+    s = t.nginx(http=AUDIT)
+    s.post("card_number=" + t.card())
+    s.stop()
+    s.start()
+    s.post("card_number=" + t.card())
+    s.stop()
+    rows = audit_lines(t, s)
+    t.equal([r["event"] for r in rows], ["start", "key_use", "finding", "stop"] * 2, "events")
+    t.true(rows[0]["chain"] != rows[4]["chain"], "a start begins a chain of its own")
+    t.equal((rows[4]["last_chain"], rows[4]["last_seq"], rows[4]["last_mac"]), (rows[3]["chain"], 4, rows[3]["mac"]),
+            "the line that the start found")
+    intact(t, s)
+
+
+def test_verify_finds_damage(t):
+    s = t.nginx(http=AUDIT, locations="location / { include app.conf; } location = /status { cardscrub off; cardscrub_status; }")
+    for _ in range(3):
+        s.post("card_number=" + t.card())
+    audit_lines(t, s, 5)
+    head = s.curl("/status").json()["audit"]["head"]
+    intact(t, s, options=("--head", head))
+    s.stop()
+    path = paths(s)[0]
+    with open(path, encoding="ascii") as f:
+        good = f.read().splitlines(True)
+    t.equal(len(good), 6, "lines")
+    damages = ((good[:2] + [good[2].replace("visa", "amex")] + good[3:], "audit.log:3: changed"),
+               (good[:2] + good[3:], "audit.log:3: missing in front of it: line 3"),
+               (good[:2] + [good[3], good[2]] + good[4:], "audit.log:4: moved: line 3"),
+               (good[:3] + good[2:], "audit.log:4: doubled: line 3"),
+               (good[1:], "audit.log:1: missing in front of it: line 1"),
+               (good[:5] + [good[5][:40]], "audit.log:6: cut off"),
+               (good[:4], "missing: line 5"))
+    for lines, wanted in damages:
+        with open(path, "w", encoding="ascii") as f:
+            f.writelines(lines)
+        t.has(t.tool("audit", "verify", "--keys", s.keys, "--head", head, path, status=1), wanted, "what is found")
+    # Lines cut off while the server is down: the next start quotes what it finds, and the chain has no stop.
+    with open(path, "w", encoding="ascii") as f:
+        f.writelines(good[:5])
+    s.start()
+    t.has(t.tool("audit", "verify", "--keys", s.keys, path, status=1), "audit.log:5: not closed", "what is found")
+    # Lines of the past cut off while it runs.
+    with open(path, encoding="ascii") as f:
+        now = f.read().splitlines(True)
+    with open(path, "w", encoding="ascii") as f:
+        f.writelines(good[:4] + now[5:])
+    t.has(t.tool("audit", "verify", "--keys", s.keys, path, status=1), "audit.log:5: missing in front of it: line 5", "what is found")
+
+
+def test_verify_without_the_right_keys(t):
+    s = t.nginx(http=AUDIT)
+    s.stop()
+    other = os.path.join(t.folder, "other.json")
+    t.tool("keys", "new", "--file", other)
+    t.has(t.tool("audit", "verify", "--keys", other, *paths(s), status=1), "in no key ring that was given", "what is said")
+    t.has(t.tool("audit", "verify", "--keys", other, "--keys", s.keys, *paths(s)), "intact", "with both")
+    t.tool("audit", "verify", "--keys", s.keys, os.path.join(t.folder, "missing"), status=2)
+    t.tool("audit", "verify", "--keys", s.keys, "--head", "x", *paths(s), status=2)
+    t.tool("audit", "verify", "--keys", s.keys, "/dev/null", status=2)
+    t.tool("audit", "nonsense", status=2)
+
+
+def test_torn_line(t):
+    """A start after a power cut in the middle of a line."""
+    s = t.nginx(http=AUDIT)
+    s.stop()
+    with open(paths(s)[0], "ab") as f:
+        f.write(b'{"v":1,"chain":"')
+    s.start()
+    s.stop()
+    t.has(intact(t, s), "accounted for", "the note")

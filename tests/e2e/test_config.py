@@ -164,7 +164,8 @@ def example(t, name):
 
 def test_every_example_loads(t):
     names = sorted(n for n in os.listdir(os.path.join(t.run.top, "conf.examples")) if n.endswith(".conf"))
-    for wanted in ("minimal.conf", "gunicorn-tcp.conf", "gunicorn-unix.conf", "monitor.conf", "every-directive.conf"):
+    for wanted in ("minimal.conf", "gunicorn-tcp.conf", "gunicorn-unix.conf", "monitor.conf", "every-directive.conf",
+                   "scrub-and-reveal.conf"):
         t.true(wanted in names, "conf.examples/%s is missing" % wanted)
     for name in names:
         status, output = example(t, name).check()

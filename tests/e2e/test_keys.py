@@ -258,6 +258,25 @@ def test_key_in_a_token(t):
     refused(t, *lists(word), env=env, says=r"not wrapped for a key in a token")
 
 
+def test_a_token_whose_library_fails(t):
+    """It does so in a process of its own; nginx -t says so and ends."""
+    library = os.path.join(t.folder, "crash.so")
+    source = write(os.path.join(t.folder, "crash.c"), "#include <stdlib.h>\n__attribute__((constructor)) static void crash(void) { abort(); }\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    word = "pkcs11:object=kek?module-path=" + library
+    nginx_refuses(t, wrapped_server(t, [], kek=[word]), r"pkcs11:object=kek: the token's library failed")
+    refused(t, "keys", "list", "--kek", word, "--file", t.run.keys, says=r"pkcs11:object=kek: the token's library failed")
+    nowhere = {"OPENSSL_ENGINES": t.folder, "OPENSSL_MODULES": t.folder}
+    refused(t, "keys", "list", "--kek", word, "--file", t.run.keys, env=nowhere,
+            says=r"neither a pkcs11 provider nor a pkcs11 engine; install the package pkcs11-provider.*libengine-pkcs11-openssl")
+
+
+def test_a_command_that_hangs(t):
+    command = write(os.path.join(t.folder, "hangs"), "#!/bin/sh\nsleep 300 &\necho $! >%s/pid\nwait\n" % t.folder, 0o755)
+    refused(t, "keys", "list", "--kek", "command:" + command, "--file", t.run.keys, says=r"hangs took longer than 20 s and was ended")
+    t.true(not nginx.alive(int(read(os.path.join(t.folder, "pid")))), "what it had started still runs")
+
+
 def test_a_small_key_in_a_token(t):
     env, uri = token_of_softhsm(t)
     subprocess.run(["pkcs11-tool", "--module", SOFTHSM, "--token-label", "cardscrub", "--login", "--pin", "73519", "--keypairgen",
