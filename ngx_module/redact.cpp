@@ -24,8 +24,14 @@ HeadPart part_of(const ngx_table_elt_t& header) {
   return HeadPart::kHeader;
 }
 
-// Joins the buffers of a body; nullptr: empty, in a file, or no memory.
+// Joins the buffers of a body; nullptr: empty, in a file, or no memory. A single one stays where it is: a
+// value of $request_body that was asked for earlier lies there.
 ngx_buf_t* join(ngx_http_request_t* r) {
+  const ngx_chain_t* first = r->request_body->bufs;
+  if (first->next == nullptr && first->buf->temporary && !first->buf->in_file &&
+      first->buf->last != first->buf->pos) {
+    return first->buf;
+  }
   size_t size = 0;
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
     if (cl->buf->in_file) return nullptr;
@@ -143,6 +149,7 @@ void Redactor::body(ngx_http_request_t* r) {
   });
   if (!looked) blank_digits({joined->pos, size});
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    if (cl->buf == joined) continue;
     wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
     cl->buf->pos = cl->buf->last;
   }

@@ -109,7 +109,7 @@ http {
   }
 %s
 }
-""" % (p["workers"], p["error_level"], "load_module %s;" % self.run.module if p["module"] else "", p["main"], p["events"],
+""" % (p["workers"], p["error_level"], "load_module %s;" % (self.run.module if p["module"] is True else p["module"]) if p["module"] else "", p["main"], p["events"],
             LOG_FORMAT, logs, "cardscrub_keys %s;" % self.keys if p["keys"] and p["module"] else "", p["http"],
             listen, HOST, self.run.certificate, self.run.certificate_key, p["protocols"], p["server"], locations,
             p["extra_servers"])
