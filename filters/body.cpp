@@ -2,6 +2,7 @@
 #include "filters/body.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "filters/chooser.h"
@@ -80,12 +81,16 @@ Reason Body::start(std::string_view content_type, std::string_view content_encod
   const Policy& policy = state_->scrubber.policy();
   InflateLimits limits;
   limits.output_max = policy.max_inflate;
-  limits.ratio_max = 1100;  // deflate itself gets to 1,032
+  // Deflate itself gets to 1,032. An answer goes on as it is inflated; how far does not matter.
+  limits.ratio_max = policy.response ? std::numeric_limits<uint64_t>::max() : 1100;
   state_->inflater = make_inflater_chain(content_encoding, limits, &why);
   if (why == Reason::kNone && state_->inflater && (!policy.inflate || policy.mode == Mode::kMonitor)) {
     why = Reason::kBodyEncoding;
   }
-  if (why == Reason::kNone) state_->filter = make_filter(content_type, 0, &why);
+  if (why == Reason::kNone) {
+    state_->filter =
+        policy.response ? make_response_filter(content_type) : make_filter(content_type, 0, &why);
+  }
   if (why != Reason::kNone) state_->scrubber.refuse(why);
   return why;
 }

@@ -7,6 +7,7 @@
 
 #include "filters/charset.h"
 #include "filters/csv.h"
+#include "filters/fallback.h"
 #include "filters/form.h"
 #include "filters/grpc.h"
 #include "filters/json.h"
@@ -212,33 +213,66 @@ bool contradicts_itself(std::string_view value, std::string_view name) {
   return differs;
 }
 
+namespace {
+
+// What a Content-Type says.
+struct Said {
+  std::string type;     // lower case, without parameters
+  std::string charset;  // lower case
+  bool wide = false;    // UTF-16 or UTF-32
+  Charset unicode = Charset::kDetect;
+};
+
+Said read_type(std::string_view content_type) {
+  Said said;
+  said.type = type_of(content_type);
+  said.charset = lower(header_parameter(content_type, "charset"));
+  said.wide = unicode_charset(said.charset, &said.unicode);
+  return said;
+}
+
+struct Chosen {
+  std::unique_ptr<Filter> filter;
+  bool text = false;  // see Row
+};
+
+Chosen choose(const Said& said, std::string_view content_type, unsigned layer, Reason* why) {
+  if (const Row* row = row_of(said.type); row != nullptr) {
+    return {row->make(content_type, layer, why), row->text};
+  }
+  return {make_plain_filter(layer, PlainCoding::kUtf8), said.type.starts_with("text/") || said.type.empty()};
+}
+
+std::unique_ptr<Filter> decoding(const Said& said, Chosen chosen) {
+  if (!said.wide && !chosen.text) return std::move(chosen.filter);
+  return make_charset_filter(said.wide ? said.unicode : Charset::kDetect, std::move(chosen.filter));
+}
+
+}  // namespace
+
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
   *why = Reason::kNone;
-  std::string type = type_of(content_type);
   if (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary")) {
     *why = Reason::kBodyType;
     return nullptr;
   }
-  std::string charset = lower(header_parameter(content_type, "charset"));
-  Charset unicode = Charset::kDetect;
-  bool wide = unicode_charset(charset, &unicode);
-  if (!charset.empty() && !wide && !ascii_compatible(charset)) {
+  const Said said = read_type(content_type);
+  if (!said.charset.empty() && !said.wide && !ascii_compatible(said.charset)) {
     *why = Reason::kBodyCharset;
     return nullptr;
   }
-  std::unique_ptr<Filter> filter;
-  bool text = false;
-  if (const Row* row = row_of(type); row != nullptr) {
-    filter = row->make(content_type, layer, why);
-    text = row->text;
-  }
+  Chosen chosen = choose(said, content_type, layer, why);
   if (*why != Reason::kNone) return nullptr;
-  if (filter == nullptr) {
-    filter = make_plain_filter(layer, PlainCoding::kUtf8);
-    text = type.starts_with("text/") || type.empty();
-  }
-  if (wide || text) filter = make_charset_filter(wide ? unicode : Charset::kDetect, std::move(filter));
-  return filter;
+  return decoding(said, std::move(chosen));
+}
+
+std::unique_ptr<Filter> make_response_filter(std::string_view content_type) {
+  const Said said = read_type(content_type);
+  Reason why = Reason::kNone;
+  Chosen chosen = choose(said, content_type, 0, &why);
+  if (why != Reason::kNone) chosen.filter = make_plain_filter(0, PlainCoding::kUtf8);
+  chosen.filter = make_fallback_filter(std::move(chosen.filter));
+  return decoding(said, std::move(chosen));
 }
 
 }  // namespace cardscrub

@@ -15,6 +15,9 @@ namespace cardscrub {
 // not Unicode).
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why);
 
+// The same for an answer, which is never refused for its type: what has no filter, or breaks the rules of its
+// type further on, is read as plain text, and an unknown charset as one in which digits are ASCII.
+std::unique_ptr<Filter> make_response_filter(std::string_view content_type);
 // Whether fields have names in a body of this type, so that they can be found by them.
 bool has_named_fields(std::string_view content_type);
 

@@ -294,6 +294,10 @@ ngx_conf_enum_t g_token_format[] = {{ngx_text("last4"), static_cast<ngx_uint_t>(
                                     {ngx_null_string, 0}};
 ngx_conf_enum_t g_encoded[] = {
     {ngx_text("inflate"), kEncodedInflate}, {ngx_text("reject"), kEncodedReject}, {ngx_null_string, 0}};
+ngx_conf_enum_t g_response[] = {{ngx_text("off"), kResponseOff},
+                                {ngx_text("mask"), kResponseMask},
+                                {ngx_text("reject"), kResponseReject},
+                                {ngx_null_string, 0}};
 ngx_conf_enum_t g_test_cards[] = {{ngx_text("accept"), static_cast<ngx_uint_t>(TestCards::kAccept)},
                                   {ngx_text("reject"), static_cast<ngx_uint_t>(TestCards::kReject)},
                                   {ngx_text("only"), static_cast<ngx_uint_t>(TestCards::kOnly)},
@@ -348,6 +352,8 @@ ngx_command_t g_directives[] = {
                 CARDSCRUB_AT(name_space)),
     in_location("cardscrub_encoded", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
                 CARDSCRUB_AT(encoded), g_encoded),
+    in_location("cardscrub_response", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(response), g_response),
     in_location("cardscrub_test_cards", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
                 CARDSCRUB_AT(test_cards), g_test_cards),
     in_location("cardscrub_upgrade", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,

@@ -133,7 +133,11 @@ bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes by
     return true;
   }
   if (may_hold_wrapped(bytes)) return true;
-  if (part == HeadPart::kHeader) return !bytes.empty() && !name.empty() && announces(name);
+  if (part == HeadPart::kHeader) {
+    if (bytes.empty() || name.empty()) return false;
+    const bool extension = name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-';  // X-Card-Number
+    return announces(name) || (extension && announces(name.substr(2)));
+  }
   return names_announce({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 

@@ -2,6 +2,7 @@
 #include "location_conf.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "owned.h"
@@ -27,8 +28,9 @@ bool says_nothing(const LocationConf& conf) {
   return conf.mode == unset.mode && conf.fields == nullptr && conf.pan == unset.pan &&
          conf.code == unset.code && conf.sweep == unset.sweep && conf.head == unset.head &&
          conf.invalid == unset.invalid && conf.token_format == unset.token_format &&
-         conf.encoded == unset.encoded && conf.test_cards == unset.test_cards &&
-         conf.brands == unset.brands && conf.require == unset.require && conf.name_space == nullptr &&
+         conf.encoded == unset.encoded && conf.response == unset.response &&
+         conf.test_cards == unset.test_cards && conf.brands == unset.brands &&
+         conf.require == unset.require && conf.name_space == nullptr &&
          conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
          conf.code_ttl == unset.code_ttl && says_nothing_of_reveal(conf) &&
          conf.max_findings == unset.max_findings && conf.max_inflate == unset.max_inflate &&
@@ -60,6 +62,33 @@ Policy head_policy_of(const Policy& body, Action head) {
   if (policy.code == Action::kAlias) policy.code = Action::kMask;
   if (head == Action::kReject) policy.code = Action::kReject;
   return policy;
+}
+
+// An answer is not refused for what it is, only for what it holds; its length does not matter, for nothing
+// of it is kept. `found`: kMask, kReject, kTokenize (named numbers and others alike; a code has no token).
+Policy response_policy_of(const Policy& body, uint32_t all_brands, Action found) {
+  Policy policy = body;
+  policy.response = true;
+  policy.pan = policy.sweep = found;
+  policy.code = found == Action::kReject ? Action::kReject : Action::kMask;
+  policy.invalid = Action::kMask;
+  policy.require = 0;
+  policy.brands = all_brands;
+  policy.test_cards = TestCards::kAccept;
+  policy.inflate = true;
+  policy.max_inflate = std::numeric_limits<uint64_t>::max() / 2;
+  policy.max_findings = std::numeric_limits<size_t>::max();
+  return policy;
+}
+
+ResponsePlan response_plan_of(const Policy& body, uint32_t all_brands, Action found) {
+  ResponsePlan plan;
+  plan.policy = response_policy_of(body, all_brands, found);
+  plan.monitor = plan.policy;
+  plan.monitor.mode = Mode::kMonitor;
+  plan.page = response_policy_of(body, all_brands, Action::kMask);
+  plan.rejects = found == Action::kReject;
+  return plan;
 }
 
 char* check_brands(ngx_conf_t* cf, const LocationConf& conf, const KeyRing& ring) {
@@ -126,6 +155,10 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   conf->body_monitor.mode = Mode::kMonitor;
   conf->head_monitor = conf->head_policy;
   conf->head_monitor.mode = Mode::kMonitor;
+  if (conf->response == kResponseOff) return;
+  conf->response_wishes = response_plan_of(
+      policy, main.default_brands, conf->response == kResponseReject ? Action::kReject : Action::kMask);
+  conf->response_plan = &conf->response_wishes;
 }
 
 // nginx's core module is merged before us and has resolved where this location's error log goes.
@@ -156,6 +189,7 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   inherit(&conf->invalid, prev->invalid, Action::kReject);
   inherit(&conf->token_format, prev->token_format, static_cast<ngx_uint_t>(TokenFormat::kLast4));
   inherit(&conf->encoded, prev->encoded, ngx_uint_t{kEncodedInflate});
+  inherit(&conf->response, prev->response, ngx_uint_t{kResponseOff});
   inherit(&conf->test_cards, prev->test_cards, static_cast<ngx_uint_t>(TestCards::kAccept));
   inherit(&conf->require, prev->require, ngx_uint_t{0});
   inherit(&conf->max_findings, prev->max_findings, ngx_uint_t{limits::kFindings});

@@ -20,6 +20,16 @@ struct FieldWish {
   ngx_str_t pattern;
 };
 
+enum ResponseWish : ngx_uint_t { kResponseOff, kResponseMask, kResponseReject };
+
+// What becomes of card data in the answers of a location.
+struct ResponsePlan {
+  Policy policy;         // mode kOn
+  Policy monitor;        // the same wishes, mode kMonitor
+  Policy page;           // for a page in place of an answer that was refused: never refuses again
+  bool rejects = false;  // the head is kept back until the beginning of the body has been searched
+};
+
 // Card numbers that may be revealed for one client, and for all together.
 struct RevealRate {
   Rate client;
@@ -40,6 +50,7 @@ struct LocationConf {
   ngx_uint_t invalid = NGX_CONF_UNSET_UINT;  // Action
   ngx_uint_t token_format = NGX_CONF_UNSET_UINT;
   ngx_uint_t encoded = NGX_CONF_UNSET_UINT;
+  ngx_uint_t response = NGX_CONF_UNSET_UINT;  // ResponseWish
   ngx_uint_t test_cards = NGX_CONF_UNSET_UINT;
   ngx_uint_t brands = NGX_CONF_UNSET_UINT;  // bit b: Brand b
   Place brands_place{};
@@ -72,6 +83,8 @@ struct LocationConf {
   Policy head_policy;
   Policy head_monitor;
   bool head_off = false;
+  const ResponsePlan* response_plan = nullptr;  // nullptr: answers pass as they are
+  ResponsePlan response_wishes;                 // what it points to
   // Locations that say nothing themselves share the one that they inherit from: equal origins, equal wishes.
   const LocationConf* origin = nullptr;
 

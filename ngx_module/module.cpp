@@ -28,12 +28,14 @@ ngx_int_t on_configured(ngx_conf_t* cf) {
       add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_content) != NGX_OK ||
       add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_reveal) != NGX_OK ||
       (main_conf(cf)->audit != nullptr && add_handler(cf, NGX_HTTP_LOG_PHASE, on_audit_rest) != NGX_OK)) {
     return NGX_ERROR;
   }
   install_request_body_filter();
   install_answer_filters();
+  install_response_filters();
   return NGX_OK;
 }
 

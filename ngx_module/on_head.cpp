@@ -9,6 +9,7 @@
 
 #include "guard.h"
 #include "head_scan.h"
+#include "header_lines.h"
 #include "http2.h"
 #include "moments.h"
 #include "process.h"
@@ -59,10 +60,7 @@ class HeadSweep {
   }
 
   void headers(ngx_http_request_t* r) {
-    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-      auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
-      for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) header(headers[i]);
-    }
+    for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) { header(line); });
     if (r->headers_in.server.len != 0) element(HeadPart::kHeader, {}, r->headers_in.server);
   }
 
@@ -75,22 +73,18 @@ class HeadSweep {
         header.lowcase_key != nullptr) {
       ngx_strlow(header.lowcase_key, header.key.data, name.size());
     }
-    if (is(header, "content-length") || is(header, "transfer-encoding"))
+    if (is_named(header, "content-length") || is_named(header, "transfer-encoding"))
       return;  // nginx has read them: framing
     // The boundary must stay what the body has; whatever else may stand there is swept.
-    if (is(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos) return;
+    if (is_named(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos)
+      return;
     HeadPart part = HeadPart::kHeader;
-    if (is(header, "cookie")) part = HeadPart::kCookie;
-    if (is(header, "referer")) part = HeadPart::kTarget;
+    if (is_named(header, "cookie")) part = HeadPart::kCookie;
+    if (is_named(header, "referer")) part = HeadPart::kTarget;
     element(part, part == HeadPart::kHeader ? name : std::string_view{}, header.value);
   }
 
  private:
-  static bool is(const ngx_table_elt_t& header, std::string_view name) {
-    return header.key.len == name.size() && header.lowcase_key != nullptr &&
-           std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
-  }
-
   const Policy& policy_;
   Worker& worker_;
   RequestContext* context_;

@@ -13,6 +13,7 @@
 
 #include "filters/chooser.h"
 #include "guard.h"
+#include "header_lines.h"
 #include "moments.h"
 #include "process.h"
 #include "request_body.h"
@@ -41,29 +42,21 @@ struct BodyHeaders {
   bool conflict = false;  // said twice: the application could believe the other one
 };
 
-bool is_named(const ngx_table_elt_t& header, std::string_view name) {
-  return header.key.len == name.size() && header.lowcase_key != nullptr &&
-         std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
-}
-
 BodyHeaders body_headers(const ngx_http_request_t* r) {
   BodyHeaders found;
   bool typed = false;
   bool encoded = false;
-  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) {
-      if (is_named(headers[i], "content-type")) {
-        found.conflict = found.conflict || typed;
-        typed = true;
-        found.type = view(headers[i].value);
-      } else if (is_named(headers[i], "content-encoding")) {
-        found.conflict = found.conflict || encoded;
-        encoded = true;
-        found.encoding = view(headers[i].value);
-      }
+  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+    if (is_named(line, "content-type")) {
+      found.conflict = found.conflict || typed;
+      typed = true;
+      found.type = view(line.value);
+    } else if (is_named(line, "content-encoding")) {
+      found.conflict = found.conflict || encoded;
+      encoded = true;
+      found.encoding = view(line.value);
     }
-  }
+  });
   return found;
 }
 
@@ -234,7 +227,7 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
   if (context->mode == Mode::kOn && context->body->inflates()) {
     // Its length is known at the end only, and has to stand in the head that goes upstream.
     r->request_body_no_buffering = 0;
-    if (!drop_content_encoding(r)) context->verdict.refuse(Reason::kFault, {});
+    if (!drop_request_lines(r, "content-encoding")) context->verdict.refuse(Reason::kFault, {});
   }
 }
 

@@ -1,5 +1,5 @@
-// The answer to a refused request: an RFC 9457 problem document in place of nginx's page, unless the
-// operator's error_page has another.
+// The answer to a refused request, and in place of a refused response: an RFC 9457 problem document in place
+// of nginx's page, unless the operator's error_page has another.
 #include <cstring>
 
 #include "guard.h"
@@ -19,8 +19,8 @@ ngx_http_output_header_filter_pt g_next_header_filter = nullptr;
 ngx_http_output_body_filter_pt g_next_body_filter = nullptr;
 
 bool is_our_status(const ngx_http_request_t* r, const RequestContext* context) {
-  return context != nullptr && context->answered && r == r->main &&
-         r->headers_out.status == static_cast<ngx_uint_t>(context->status);
+  return context != nullptr && context->refusal != nullptr && r == r->main &&
+         r->headers_out.status == static_cast<ngx_uint_t>(context->refusal->status());
 }
 
 bool add_header(ngx_http_request_t* r, std::string_view key, const ngx_str_t& value) {
@@ -37,7 +37,7 @@ bool add_header(ngx_http_request_t* r, std::string_view key, const ngx_str_t& va
 // again.
 bool add_retry_after(ngx_http_request_t* r, const RequestContext& context) {
   unsigned seconds = context.retry_after;
-  if (context.status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+  if (context.refusal->status() == NGX_HTTP_SERVICE_UNAVAILABLE) {
     const RemoteStore* store = remote_store();
     seconds = store == nullptr ? 1 : store->pool().retry_after();
   }
@@ -49,7 +49,7 @@ bool add_retry_after(ngx_http_request_t* r, const RequestContext& context) {
 }
 
 ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
-  std::string json = context->verdict.problem_json();
+  std::string json = context->refusal->problem_json();
   auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, json.size()));
   if (copy == nullptr || !add_header(r, "Cache-Control", ngx_text("no-store"))) return NGX_ERROR;
   if (!add_retry_after(r, *context)) return NGX_ERROR;
@@ -119,12 +119,11 @@ ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context) {
   if (r != r->main)
     return context->verdict.status();  // a sub-request fails alone; its parent decides what that means
   context->answered = true;
-  context->status = context->verdict.status();
-  context->redirects_left = r->uri_changes;
+  context->refuse(r, context->verdict);
   reset_upstream(r);
   drop_unread_body(r);
   context->tally();
-  return context->status;
+  return context->verdict.status();
 }
 
 void install_answer_filters() {

@@ -5,6 +5,7 @@
 
 #include "filters/body.h"
 #include "guard.h"
+#include "header_lines.h"
 #include "http2.h"
 #include "main_conf.h"
 #include "process.h"
@@ -16,14 +17,10 @@ namespace cardscrub {
 
 namespace {
 
-bool is(const ngx_table_elt_t& header, std::string_view name) {
-  return header.key.len == name.size() &&
-         ngx_strncasecmp(header.key.data, ngx_text(name).data, name.size()) == 0;
-}
-
 HeadPart part_of(const ngx_table_elt_t& header) {
-  if (is(header, "cookie") || is(header, "set-cookie")) return HeadPart::kCookie;
-  if (is(header, ":path") || is(header, "referer") || is(header, "location") || is(header, "refresh"))
+  if (is_named(header, "cookie") || is_named(header, "set-cookie")) return HeadPart::kCookie;
+  if (is_named(header, ":path") || is_named(header, "referer") || is_named(header, "location") ||
+      is_named(header, "refresh"))
     return HeadPart::kTarget;
   return HeadPart::kHeader;
 }
@@ -132,7 +129,7 @@ void Redactor::authorization(const ngx_str_t& value) {
 
 void Redactor::header(const ngx_table_elt_t& header) {
   if (header.key.len >= limits::kPanMin) element(HeadPart::kHeader, {}, bytes(header.key));
-  if (is(header, "authorization")) {
+  if (is_named(header, "authorization")) {
     authorization(header.value);
     return;
   }
@@ -141,14 +138,10 @@ void Redactor::header(const ngx_table_elt_t& header) {
 }
 
 void Redactor::headers(const ngx_list_t& list, bool of_answer) {
-  for (const ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
-    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-    // A request that died early has a list without elements.
-    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) {
-      // A line of an answer without a hash was taken out, or nginx had no memory to fill it; nobody logs it.
-      if (headers[i].hash != 0 || !of_answer) header(headers[i]);
-    }
-  }
+  for_each_line(list, [&](const ngx_table_elt_t& line) {
+    // A line of an answer without a hash was taken out, or nginx had no memory to fill it; nobody logs it.
+    if (line.hash != 0 || !of_answer) header(line);
+  });
 }
 
 void Redactor::body(ngx_http_request_t* r) {

@@ -45,11 +45,11 @@ class JsonObject {
 
 uint64_t read(const Tally::Count& count) { return count.load(std::memory_order_relaxed); }
 
-void write_kinds(std::string* out, const Tally& tally) {
+void write_kinds(std::string* out, const std::array<Tally::Count, kKinds>& kinds) {
   JsonObject findings(out);
   for (size_t i = 1; i < kKinds; ++i) {
     auto kind = static_cast<Kind>(i);
-    if (kind != Kind::kIgnore) findings.number(kind_name(kind), read(tally.kinds[i]));
+    if (kind != Kind::kIgnore) findings.number(kind_name(kind), read(kinds[i]));
   }
 }
 
@@ -73,6 +73,16 @@ void write_reasons(std::string* out, const Tally& tally) {
     if (read(tally.reasons[i]) != 0)
       reasons.number(reason_name(static_cast<Reason>(i)), read(tally.reasons[i]));
   }
+}
+
+void write_responses(std::string* out, const Tally::Responses& responses) {
+  JsonObject object(out);
+  object.number("searched", read(responses.searched));
+  object.number("bytes", read(responses.bytes));
+  object.number("with_card_data", read(responses.found));
+  object.number("rejected", read(responses.rejected));
+  object.name("findings");
+  write_kinds(out, responses.kinds);
 }
 
 void write_store(std::string* out, const CodeStore& store) {
@@ -109,13 +119,15 @@ std::string status_json(const MainConf& main) {
     root.number("faults", read(tally.faults));
     root.number("redacted", read(tally.redacted));
     root.name("findings");
-    write_kinds(&out, tally);
+    write_kinds(&out, tally.kinds);
     root.name("brands");
     write_brands(&out, tally);
     root.name("actions");
     write_actions(&out, tally);
     root.name("rejections");
     write_reasons(&out, tally);
+    root.name("responses");
+    write_responses(&out, tally.responses);
     root.name("code_store");
     const Worker* own = worker();
     if (own != nullptr && own->codes) {

@@ -30,6 +30,15 @@ struct Tally {
   std::array<Count, 6> actions;
   std::array<Count, kReasonCount> reasons;
 
+  // Answers on their way out.
+  struct Responses {
+    Count searched;
+    Count bytes;  // of their bodies, inflated
+    Count found;  // that held card data
+    Count rejected;
+    std::array<Count, kKinds> kinds;
+  } responses;
+
   static void add(Count* count, uint64_t n) {
     if (n != 0) count->fetch_add(n, std::memory_order_relaxed);
   }

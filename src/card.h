@@ -84,6 +84,8 @@ enum class Reason : uint8_t {
   kLimitRate,
   kTlsRequired,
   kUpgrade,
+  kResponseCardData,
+  kResponseUnreadable,
   kStoreFull,
   kStoreDown,
   kAuditDown,

@@ -40,6 +40,10 @@ struct Policy {
   bool reveal_sweep = false;       // tokens outside named fields too
   bool reveal_wants_code = false;  // a named card without a code is refused
   uint32_t code_grace = 0;         // seconds in which a code may be taken again
+  // An answer on its way out, not a request. What an application sends is nobody's fault: a named value that
+  // is no card data is text like any other (but a mistyped card number is masked), names that are used for
+  // other things as well do not count, and a body that breaks the rules of its type is read on as text.
+  bool response = false;
 };
 
 // What a sweep under this policy looks for.

@@ -78,6 +78,12 @@ bool is_masked_pan(const Digits& digits) {
   return true;
 }
 
+// Digits as many as a card number has, and nothing but them and separators.
+bool is_mistyped_pan(Reason reason, const Text& text) {
+  auto digits = static_cast<size_t>(std::count_if(text.data, text.data + text.size, is_digit));
+  return reason != Reason::kPanFormat && digits >= limits::kPanMin && digits <= limits::kPanMax;
+}
+
 }  // namespace
 
 Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
@@ -95,6 +101,7 @@ FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
   FieldMatch match = policy_.fields == nullptr ? FieldMatch{} : policy_.fields->match(path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
+  if (match.ambiguous && policy_.response) return {};
   return match;
 }
 
@@ -119,6 +126,7 @@ Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
 }
 
 size_t Scrubber::text(const Text& text, bool last) {
+  if (gave_up_) return text.size;
   if (text.size != 0) position_ = text.unit(0).at;
   if (match_.kind == Kind::kIgnore) {
     ignored(text);
@@ -132,7 +140,7 @@ size_t Scrubber::text(const Text& text, bool last) {
     return sweep(text, last);
   }
   if (!last || too_long_ || text.size > limits::kNamedValueMax) {
-    if (match_.ambiguous) {  // too long to be what the name may mean
+    if (match_.ambiguous || policy_.response) {  // too long to be what the name may mean
       match_ = {};
       return sweep(text, last);
     }
@@ -152,6 +160,10 @@ void Scrubber::malformed(uint64_t offset) {
 }
 
 void Scrubber::refuse(Reason reason, int64_t offset) {
+  if (forgives_ && reason != Reason::kFault) {
+    gave_up_ = true;
+    return;
+  }
   if (policy_.mode == Mode::kMonitor) return;
   verdict_.refuse(reason, {}, offset);
 }
@@ -476,6 +488,10 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
 }
 
 void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) {
+  if (policy_.response && !(kind == Kind::kPan && is_mistyped_pan(reason, text))) {
+    sweep(text, true);  // a label, the last four digits, an identifier
+    return;
+  }
   note(kind, brand, changes() ? policy_.invalid : Action::kNone, reason, text, 0, text.size);
   if (!changes()) return;
   if (policy_.invalid == Action::kReject) return verdict_.refuse(reason, field());

@@ -101,6 +101,13 @@ class Scrubber {
   // A fault of any kind: the request is refused for `reason`.
   void refuse(Reason reason, int64_t offset = -1);
   bool refused() const { return verdict_.refused(); }
+  // While `on`, a body that cannot be read (any reason but kFault) is not refused: gave_up() says that the
+  // filter has come to its end. Whatever it shows after that is not looked at; the verdict stays as it is.
+  void forgive(bool on) {
+    forgives_ = on;
+    gave_up_ = false;
+  }
+  bool gave_up() const { return gave_up_; }
   const Policy& policy() const { return policy_; }
   // Whether numbers of no brand matter outside named fields: tokens are turned back there.
   bool sweeps_tokens() const { return reveals() && policy_.reveal_sweep; }
@@ -196,6 +203,8 @@ class Scrubber {
   uint32_t seen_kinds_ = 0;   // bit per Kind: a field of it had a value
   uint32_t valid_kinds_ = 0;  // bit per Kind: a valid one
   bool malformed_ = false;
+  bool forgives_ = false;
+  bool gave_up_ = false;
 };
 
 }  // namespace cardscrub

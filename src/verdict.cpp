@@ -25,6 +25,8 @@ std::string_view title_of(int status) {
       return "Unprocessable Content";
     case 429:
       return "Too Many Requests";
+    case 502:
+      return "Bad Gateway";
     case 503:
       return "Service Unavailable";
     default:
@@ -37,20 +39,22 @@ int rank_of(int status) {
   switch (status) {
     case 500:
       return 0;
-    case 503:
+    case 502:
       return 1;
-    case 429:
+    case 503:
       return 2;
-    case 413:
+    case 429:
       return 3;
-    case 415:
+    case 413:
       return 4;
-    case 403:
+    case 415:
       return 5;
-    case 400:
+    case 403:
       return 6;
-    default:
+    case 400:
       return 7;
+    default:
+      return 8;
   }
 }
 
