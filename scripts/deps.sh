@@ -15,6 +15,10 @@ suite=(
 # Unit tests and everything that looks at the sources.
 check=(
   libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev valgrind
+  # key-encryption keys in a token (SoftHSM) and another implementation of JOSE
+  softhsm2 opensc libengine-pkcs11-openssl python3-jwcrypto
+  # whose error logs are redacted too
+  libnginx-mod-stream libnginx-mod-mail
 )
 if [ "${1:-}" = --print ]; then
   shift
