@@ -10,6 +10,8 @@ import os
 from flask import Flask, request
 
 app = Flask(__name__)
+# Newer versions of Flask bound forms in memory; nginx is to be the only one that turns bodies away here.
+app.config.update(MAX_FORM_MEMORY_SIZE=None, MAX_FORM_PARTS=None)
 SEEN = os.environ["CARDSCRUB_SEEN"]
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
