@@ -42,7 +42,7 @@ CONF_DIR ?= /etc/nginx
 E2E := /usr/bin/python3 -B tests/e2e/run.py
 ASAN_BUILD := $(BUILD)/address_undefined
 
-.PHONY: help deps build lib cli module unit test e2e demo lint lint-clang tidy format asan e2e-asan e2e-valgrind fuzz \
+.PHONY: help deps build lib cli module unit test e2e matrix nginx-tests demo lint lint-clang tidy format asan e2e-asan e2e-valgrind fuzz \
         fuzz-replay fuzz-replay-programs fuzz-programs install clean
 
 help:  ## this list
@@ -73,7 +73,7 @@ $(CLI): $(CLI_SOURCES:%.cpp=$(BUILD)/obj/%.o) $(LIB)
 	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
 
 module: lib  ## the nginx module alone
-	+@BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
+	+@CXX=$(CXX) BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -93,6 +93,12 @@ test:  ## everything: set-up, unit tests, lint, end to end, fuzz corpus; the las
 
 e2e: cli module $(MEMORY_SEARCH)  ## end-to-end suite alone; ARGS="-k name -v"
 	$(E2E) $(ARGS)
+
+matrix:  ## build and end-to-end suite on nginx 1.22, 1.26 and 1.30 (debootstrap; root or sudo); SUITES="host trixie forky"
+	@scripts/matrix.sh $(SUITES)
+
+nginx-tests: cli module  ## nginx's own test suite with and without the module; CHECKOUT=path of a copy of nginx-tests
+	@BUILD=$(BUILD) scripts/nginx-tests.sh '$(CHECKOUT)' $(TESTS)
 
 demo:  ## a shop behind nginx with cardscrub, on this machine; DEMO_ONCE=1 ends after printing
 	@scripts/demo.sh

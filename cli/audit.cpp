@@ -9,6 +9,7 @@
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/ring.h"
 #include "src/audit_verify.h"
 
 namespace cardscrub::cli {
@@ -18,7 +19,7 @@ namespace {
 constexpr int kIntact = 0, kNotIntact = 1, kNotVerified = 2;
 
 constexpr char kUse[] =
-    "use: cardscrub audit verify [--keys F]... [--head H] [--syslog] [--quiet] [FILE...]\n"
+    "use: cardscrub audit verify [--keys F]... [--kek SOURCE]... [--head H] [--syslog] [--quiet] [FILE...]\n"
     "\n"
     "  Files in the order in which they were written: audit.log.2 audit.log.1 audit.log; none, or -: "
     "standard\n"
@@ -26,6 +27,7 @@ constexpr char kUse[] =
     "\n"
     "  --keys    a key ring, /etc/nginx/cardscrub/keys.json unless given; again for each that was in use "
     "before\n"
+    "  --kek     where the key-encryption key of wrapped key rings is, as for cardscrub keys\n"
     "  --head    a line that must be there, chain:number:MAC, as the status page and this command show it\n"
     "  --syslog  lines may have something in front of them\n"
     "  --quiet   problems only\n";
@@ -35,8 +37,8 @@ int fail(const std::string& message) {
   return kNotVerified;
 }
 
-Status add_keys(const std::string& path, std::vector<AuditKey>* keys) {
-  Result<KeyRing> ring = KeyRing::load(path);
+Status add_keys(const std::string& path, const Kek* kek, std::vector<AuditKey>* keys) {
+  Result<KeyRing> ring = KeyRing::load(path, kek);
   if (!ring) return Fault{ring.message()};
   for (const KeyRing::Entry& entry : ring->entries()) {
     Result<AuditKey> key = AuditKey::create(*ring, entry);
@@ -90,7 +92,8 @@ void print(const AuditReport& report, bool quiet) {
 }  // namespace
 
 int audit_command(int argc, char** argv) {
-  Result<Arguments> arguments = Arguments::parse(argc, argv, {"keys", "head"}, {"help", "syslog", "quiet"});
+  Result<Arguments> arguments =
+      Arguments::parse(argc, argv, {"keys", "kek", "head"}, {"help", "syslog", "quiet"});
   if (!arguments) return fail(arguments.message());
   if (arguments->has("help")) {
     std::fputs(kUse, stdout);
@@ -106,9 +109,11 @@ int audit_command(int argc, char** argv) {
   std::vector<std::string> rings = arguments->values("keys");
   if (rings.empty()) rings.emplace_back(kDefaultKeyFile);
 
+  Result<std::optional<Kek>> kek = open_kek(*arguments);
+  if (!kek) return fail(kek.message());
   std::vector<AuditKey> keys;
   for (const std::string& ring : rings) {
-    Status added = add_keys(ring, &keys);
+    Status added = add_keys(ring, pointer(*kek), &keys);
     if (!added) return fail(added.message());
   }
   AuditVerifier verifier(std::move(keys), arguments->has("syslog"));

@@ -376,6 +376,7 @@ ngx_command_t g_directives[] = {
                 limit(limits::kDepth)),
     in_location("cardscrub_max_inflate", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
                 CARDSCRUB_AT(max_inflate)),
+    in_location("cardscrub_lint", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot, CARDSCRUB_AT(lint)),
     in_location("cardscrub_audit_user", kAnywhere | NGX_CONF_TAKE1, ngx_http_set_complex_value_slot,
                 CARDSCRUB_AT(audit_user)),
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),

@@ -1,6 +1,7 @@
 // The quick look at head elements: count digits, look at names.
 #include "head_scan.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -64,6 +65,41 @@ const DefaultNames g_default_names;
 // A name's bytes that are written with escapes, or are not ASCII, cannot be compared as they are.
 bool is_escaped(char c) { return c == '%' || c == '+' || static_cast<unsigned char>(c) >= 0x80; }
 
+// What a number may be made of where digits or what stands between them are escaped: "4111%201111", "%34%31",
+// "\\u0034", "4111+1111". Such numbers are not where the bytes alone show them; 0 ends one.
+constexpr uint8_t kDigit = 1;
+constexpr uint8_t kEscape = 2;
+constexpr uint8_t kPart = 4;
+constexpr std::array<uint8_t, 256> kNumberParts = [] {
+  std::array<uint8_t, 256> table{};
+  for (char c : std::string_view(" -.u")) table[static_cast<uint8_t>(c)] = kPart;
+  for (unsigned c = 'a'; c <= 'f'; ++c) table[c] = table[c - 32] = kPart;
+  for (char c : std::string_view("%\\+")) table[static_cast<uint8_t>(c)] = kEscape;
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
+  return table;
+}();
+
+bool may_hold_escaped_pan(Bytes text) {
+  std::string_view view{reinterpret_cast<const char*>(text.data()), text.size()};
+  size_t escape = std::min({view.find('%'), view.find('+'), view.find('\\')});
+  if (escape == std::string_view::npos) return false;
+  while (escape > 0 && kNumberParts[text[escape - 1]] != 0) --escape;
+  size_t digits = 0;
+  bool escaped = false;
+  for (uint8_t c : text.subspan(escape)) {
+    const uint8_t part = kNumberParts[c];
+    if (part == 0) {
+      digits = 0;
+      escaped = false;
+      continue;
+    }
+    digits += part & kDigit;
+    escaped = escaped || part == kEscape;
+    if (escaped && digits >= limits::kPanMin) return true;
+  }
+  return false;
+}
+
 bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || c == '/' || c == '"'; }
 
 }  // namespace
@@ -91,20 +127,9 @@ bool HeadScan::names_announce(std::string_view text) const {
   return false;
 }
 
-namespace {
-
-// What stands between two digits may be written with an escape (%20, %2D), or with '+' in arguments.
-bool hides_separators(HeadPart part, Bytes bytes) {
-  if (std::memchr(bytes.data(), '%', bytes.size()) != nullptr) return true;
-  return (part == HeadPart::kTarget || part == HeadPart::kArguments) &&
-         std::memchr(bytes.data(), '+', bytes.size()) != nullptr;
-}
-
-}  // namespace
-
 bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
   if (bytes.size() >= limits::kPanMin &&
-      (may_hold_pan(bytes.data(), bytes.size()) || hides_separators(part, bytes))) {
+      (may_hold_pan(bytes.data(), bytes.size()) || may_hold_escaped_pan(bytes))) {
     return true;
   }
   if (may_hold_wrapped(bytes)) return true;

@@ -30,7 +30,7 @@ bool says_nothing(const LocationConf& conf) {
          conf.invalid == unset.invalid && conf.token_format == unset.token_format &&
          conf.encoded == unset.encoded && conf.response == unset.response &&
          conf.test_cards == unset.test_cards && conf.brands == unset.brands &&
-         conf.require == unset.require && conf.name_space == nullptr && conf.audit_user == nullptr &&
+         conf.require == unset.require && conf.name_space == nullptr &&
          conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
          conf.code_ttl == unset.code_ttl && says_nothing_of_reveal(conf) &&
          conf.max_findings == unset.max_findings && conf.max_inflate == unset.max_inflate &&
@@ -218,6 +218,8 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
     conf->reveal_rate_set = prev->reveal_rate_set;
     conf->reveal_rate = prev->reveal_rate;
   }
+  conf->around = prev;
+  inherit(&conf->lint, prev->lint, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{1});
 
   if (conf->brands == NGX_CONF_UNSET_UINT) {
     conf->brands = prev->brands;
@@ -248,6 +250,8 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
     main_conf(cf)->reveals.push_back({conf, context->loc_conf, context->srv_conf});
   }
   server->scrubs = server->scrubs || conf->mode != kWishOff || conf->reveal != 0;
+  if (conf->mode == kWishOn || conf->mode == kWishDynamic || conf->reveal != 0)
+    main_conf(cf)->scrubbed.push_back(conf);
   // Tokens may come in clear; who may send them is check_reveal()'s question.
   bool wants_tls =
       (conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0 && conf->reveal == 0;

@@ -57,6 +57,7 @@ struct LocationConf {
   ngx_uint_t require = NGX_CONF_UNSET_UINT;  // bit k: Kind k
   ngx_http_complex_value_t* name_space = nullptr;
   ngx_http_complex_value_t* audit_user = nullptr;
+  ngx_flag_t lint = NGX_CONF_UNSET;
   ngx_flag_t require_tls = NGX_CONF_UNSET;
   ngx_flag_t upgrade = NGX_CONF_UNSET;  // allowed
   time_t code_ttl = NGX_CONF_UNSET;
@@ -74,6 +75,7 @@ struct LocationConf {
   time_t code_grace = NGX_CONF_UNSET;
 
   // made by the merge
+  const LocationConf* around = nullptr;  // the block around this one
   const FieldNames* names = nullptr;
   Policy body;          // mode kOn
   Policy body_monitor;  // the same wishes, mode kMonitor

@@ -24,6 +24,15 @@ struct Place {
   bool known() const { return file.len != 0; }
 };
 
+// A directive of another module as it was written, for the linter.
+struct Written {
+  std::string_view name;
+  std::vector<std::string> words;  // behind the name
+  Place place;
+  const LocationConf* level;  // the block that it stands in
+  ngx_str_t location;         // that block's name; empty: a server or the http block
+};
+
 // Logs "cardscrub: <message> (in <file>:<line>)" at level emerg; always NGX_CONF_ERROR.
 char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message);
 
@@ -61,6 +70,9 @@ struct MainConf {
       error_logs;  // that http, servers and locations write to, apart from the cycle's own
 
   std::vector<RevealPlace> reveals;
+  // for the linter
+  std::vector<Written> written;
+  std::vector<const LocationConf*> scrubbed;  // blocks in which `cardscrub` is on, or may be
 
   // made when all variables are known: what the name of each indexed variable announces
   std::vector<Kind> variable_kinds;

@@ -1,6 +1,7 @@
 // The module as nginx sees it: its moments of configuration and of process life.
 #include "audit.h"
 #include "guard.h"
+#include "lint.h"
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
@@ -38,6 +39,12 @@ ngx_int_t on_configured(ngx_conf_t* cf) {
   return NGX_OK;
 }
 
+ngx_int_t before_configuration(ngx_conf_t* cf) {
+  return guard(cf->log, "reading the configuration", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+    return watch_directives(cf) ? add_variables(cf) : ngx_int_t{NGX_ERROR};
+  });
+}
+
 // nginx calls these through C tables: nothing may be thrown out of them.
 void* make_main_conf(ngx_conf_t* cf) {
   return guard(cf->log, "reading the configuration", static_cast<void*>(nullptr),
@@ -65,7 +72,7 @@ char* finish_location_conf(ngx_conf_t* cf, void* parent, void* child) {
 }
 
 ngx_http_module_t g_moments = {
-    add_variables,         // preconfiguration
+    before_configuration,  // preconfiguration
     on_configured,         // postconfiguration
     make_main_conf,        //
     finish_main_conf,      //

@@ -62,6 +62,8 @@ void redact_all(ngx_http_request_t* r) {
   redact_request(r);
   Redactor redactor(main.redact_policy, worker());
   redactor.headers(r->headers_out.headers, true);
+  // nginx has taken it out of the list when it wrote it with the server's name, and logs it all the same.
+  if (r->headers_out.location != nullptr) redactor.header(*r->headers_out.location);
   redactor.headers(r->headers_out.trailers, true);
   redact_upstream(&redactor, r);
   if (r == r->main && main.request_body_logged) redactor.body(r);

@@ -190,8 +190,7 @@ void on_all_done(void* request) {
 bool use_shared_store(ngx_http_request_t* r, RequestContext* context, Worker& own, const Policy& policy) {
   RemoteStore* store = remote_store();
   if (store == nullptr) return false;
-  context->remote =
-      std::make_unique<RemoteCodes>(*store, own, context->verdict, policy.code_ttl, on_all_done, r);
+  context->remote = std::make_unique<RemoteCodes>(*store, own, context->verdict, policy, on_all_done, r);
   r->request_body->filter_need_buffering = 1;  // nginx stops reading while its buffers are not taken
   r->request_body_no_buffering = 0;            // it would not ask again for what is kept back
   return true;
@@ -446,6 +445,9 @@ void begin_reveal(ngx_http_request_t* r, RequestContext* context) {
   const BodyHeaders headers = body_headers(r);
   const Reason unfit = unfit_to_reveal(r, conf, headers);
   if (unfit != Reason::kNone) return context->verdict.refuse(unfit, {});
+  if (main_conf(r)->redis != nullptr && !use_shared_store(r, context, *own, conf.reveal_policy)) {
+    return context->verdict.refuse(Reason::kFault, {});
+  }
   context->body.emplace(conf.reveal_policy, *own, context->verdict, context->name_space, nullptr,
                         context->reveal->errands());
   (void)context->body->start(headers.type, headers.encoding);  // what is wrong is noted in the verdict
@@ -467,8 +469,10 @@ ngx_int_t reveal_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain
     wipe(b->pos, size);
     b->pos = b->last;
   }
-  const bool ends = context->body_ended && !had_ended;
-  if (ends && !context->verdict.refused()) context->reveal->complete(context);
+  if (context->body_ended && !had_ended && !context->verdict.refused()) context->reveal->turn_back(context);
+  if (context->remote && context->remote->waiting()) return g_next_filter(r, nullptr);
+  const bool ends = context->body_ended && context->reveal != nullptr && !context->reveal->revealed();
+  if (ends) context->reveal->complete(context);
   if (context->verdict.refused()) {
     context->body.reset();
     return drain(r, context);

@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "guard.h"
+#include "lint.h"
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
@@ -62,6 +63,7 @@ bool build_worker(const MainConf& main, ngx_log_t* log) {
   if (!scratch) return fail(log, scratch.message());
   own.scratch = std::move(*scratch);
   if (main.ring == nullptr) return true;
+  (void)main.ring->lock_memory();  // as far as the limits allow; the pages are left out of dumps in any case
   Result<TokenVault> vault = TokenVault::create(*main.ring);
   if (!vault) return fail(log, vault.message());
   own.vault.emplace(std::move(*vault));
@@ -142,6 +144,7 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(http->main_conf[ngx_http_core_module.ctx_index]);
     learn_variables(cycle, main, core);
     find_rewriting_servers(cycle, core);
+    lint(cycle, *main, core);
     if (main->redact_logs != 0 || !main->reveals.empty()) put_log_handler_first(core);
     if (main->redact_logs != 0) redact_error_logs(cycle, *main);
     return start_audit(cycle, *main) ? NGX_OK : NGX_ERROR;

@@ -19,13 +19,20 @@ namespace {
 
 HeadPart part_of(const ngx_table_elt_t& header) {
   if (is_named(header, "cookie") || is_named(header, "set-cookie")) return HeadPart::kCookie;
-  if (is_named(header, "referer") || is_named(header, "location") || is_named(header, "refresh"))
+  if (is_named(header, ":path") || is_named(header, "referer") || is_named(header, "location") ||
+      is_named(header, "refresh"))
     return HeadPart::kTarget;
   return HeadPart::kHeader;
 }
 
-// Joins the buffers of a body; nullptr: empty, in a file, or no memory.
+// Joins the buffers of a body; nullptr: empty, in a file, or no memory. A single one stays where it is: a
+// value of $request_body that was asked for earlier lies there.
 ngx_buf_t* join(ngx_http_request_t* r) {
+  const ngx_chain_t* first = r->request_body->bufs;
+  if (first->next == nullptr && first->buf->temporary && !first->buf->in_file &&
+      first->buf->last != first->buf->pos) {
+    return first->buf;
+  }
   size_t size = 0;
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
     if (cl->buf->in_file) return nullptr;
@@ -45,6 +52,21 @@ ngx_buf_t* join(ngx_http_request_t* r) {
 void blank_digits(MutableBytes text) {
   for (uint8_t& c : text) {
     if (is_digit(c)) c = '*';
+  }
+}
+
+void mask_cut_number(MutableBytes text) {
+  constexpr size_t kBin = 6;
+  constexpr std::string_view kMarks =
+      " -.%\\ux&#;*";  // between digits, and of digits that are written as escapes
+  size_t begin = text.size();
+  while (begin > 0 && (is_digit(text[begin - 1]) ||
+                       kMarks.find(static_cast<char>(text[begin - 1])) != std::string_view::npos)) {
+    --begin;
+  }
+  size_t digits = 0;
+  for (uint8_t& c : text.subspan(begin)) {
+    if (is_digit(c) && ++digits > kBin) c = '*';
   }
 }
 
@@ -143,6 +165,7 @@ void Redactor::body(ngx_http_request_t* r) {
   });
   if (!looked) blank_digits({joined->pos, size});
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    if (cl->buf == joined) continue;
     wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
     cl->buf->pos = cl->buf->last;
   }
@@ -160,7 +183,10 @@ void redact_request(ngx_http_request_t* r) {
     while (end < r->header_in->last && *end != CR && *end != LF) ++end;
     r->request_line = {static_cast<size_t>(end - r->request_start), r->request_start};
   }
+  // Nothing stands behind it in the buffer that it was read to: no end of the line has come.
+  bool cut = r->header_in != nullptr && r->request_line.data + r->request_line.len == r->header_in->last;
   redactor.request_line(r->request_line);
+  if (cut) mask_cut_number(bytes(r->request_line));
   if (!lies_within(r->unparsed_uri, r->request_line))
     redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
   if (!lies_within(r->args, r->request_line)) redactor.element(HeadPart::kArguments, {}, bytes(r->args));
@@ -176,13 +202,7 @@ void redact_copies(ngx_http_request_t* r) {
   wipe_copies_of_head(r);
   if (!is_http2(r)) return;
   Redactor redactor(main_conf(r)->redact_policy, worker());
-  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
-    if (view(header.key) == ":path") {
-      redactor.element(HeadPart::kTarget, {}, bytes(header.value));
-    } else {
-      redactor.header(header);
-    }
-  });
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) { redactor.header(header); });
 }
 
 void redact_unswept(ngx_http_request_t* r) {

@@ -13,6 +13,9 @@ struct Worker;
 // Every digit becomes '*': the last resort where nothing can be looked at.
 void blank_digits(MutableBytes text);
 
+// `text` was cut at its end: of a number that ends there no more than a BIN may remain.
+void mask_cut_number(MutableBytes text);
+
 // By the default field names. Masks the card data of single elements: BIN and last four of a card number
 // stay, nothing of a code or a track. An element that cannot be looked at (no engine, a fault) loses all its
 // digits.

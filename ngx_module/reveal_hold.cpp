@@ -102,7 +102,7 @@ void RevealHold::gather_headers() {
 }
 
 // False: not all of it came out in its place, which cannot be.
-bool RevealHold::turn_back(RequestContext* context) {
+bool RevealHold::turn_back_all(RequestContext* context) {
   Worker& own = *worker();
   const Policy& policy = conf_->reveal_policy;
   Verdict& verdict = context->verdict;
@@ -115,7 +115,13 @@ bool RevealHold::turn_back(RequestContext* context) {
   }
   bind_codes(policy, &errands_, &verdict);
   if (!verdict.refused()) take_rate(request_, *conf_, context);
-  if (!verdict.refused()) take_codes(policy, &own, &errands_, {block_.data(), 0, block_.size()}, &verdict);
+  if (verdict.refused()) return true;
+  const RawView view{block_.data(), 0, block_.size()};
+  if (context->remote) {
+    context->remote->send(errands_, view);
+  } else {
+    take_codes(policy, &own, &errands_, view, &verdict);
+  }
   return true;
 }
 
@@ -138,12 +144,15 @@ void RevealHold::hand_out_headers() {
   for (const Header& header : headers_) header.line->value.data = block_.data() + header.at;
 }
 
-void RevealHold::complete(RequestContext* context) {
-  Verdict& verdict = context->verdict;
+void RevealHold::turn_back(RequestContext* context) {
   if (!check_upstream(request_, *conf_, context)) return;
   gather_headers();
-  if (!turn_back(context)) verdict.refuse(Reason::kFault, {});
+  if (!turn_back_all(context)) context->verdict.refuse(Reason::kFault, {});
   context->body.reset();
+}
+
+void RevealHold::complete(RequestContext* context) {
+  Verdict& verdict = context->verdict;
   if (!verdict.refused() && !tell(context)) verdict.refuse(Reason::kAuditDown, {});
   if (verdict.refused()) {
     block_.clear();

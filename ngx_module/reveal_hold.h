@@ -31,8 +31,10 @@ class RevealHold {
 
   // What comes of the body. False: more than cardscrub_reveal_max_body.
   [[nodiscard]] bool add(Bytes piece);
-  // The body has ended: everything is turned back. Problems are noted in the context's verdict, and then
-  // nothing is in clear.
+  // The body has ended: tokens become cards, and the codes are taken, or asked for where the store is on
+  // another host (context->remote waits then). Problems are noted in the context's verdict.
+  void turn_back(RequestContext* context);
+  // All of it has been turned back, and goes to the upstream; or, after a problem, nothing is left in clear.
   void complete(RequestContext* context);
   // True once card data is in memory in clear: nobody but the location's upstream may have it.
   bool revealed() const { return revealed_; }
@@ -44,7 +46,7 @@ class RevealHold {
 
  private:
   void gather_headers();
-  bool turn_back(RequestContext* context);
+  bool turn_back_all(RequestContext* context);
   bool tell(RequestContext* context);
   void hand_out_headers();
   static void on_connecting(ngx_event_t* event);

@@ -1,6 +1,8 @@
 // Shared memory: made at the first start, found again at a reload.
 #include "zone.h"
 
+#include <sys/mman.h>
+
 #include "guard.h"
 #include "owned.h"
 
@@ -52,6 +54,10 @@ ngx_int_t Zone::attach(ngx_shm_zone_t* shm, const Zone* previous) {
         "cardscrub: the shared memory zone was laid out by another version of this module; restart nginx");
     return NGX_ERROR;
   }
+  // Both are inherited or hold for the pages themselves, so the master does it for all. Without the right to
+  // lock memory codes may go to swap space; they are encrypted.
+  madvise(shm->shm.addr, shm->shm.size, MADV_DONTDUMP);
+  (void)mlock(shm->shm.addr, shm->shm.size);
   // All pages in one block: the store does its own bookkeeping.
   size_t size = pool->pfree * ngx_pagesize;
   auto* memory = size > sizeof(Layout) ? static_cast<uint8_t*>(ngx_slab_calloc(pool, size)) : nullptr;

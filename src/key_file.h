@@ -20,6 +20,7 @@ inline constexpr KeyFileKind kKeyRingFile{"key ring", "cardscrub keys new --file
                                           "cardscrub keys rotate --file "};
 inline constexpr KeyFileKind kKekFile{"key-encryption key", "cardscrub keys kek ", nullptr};
 inline constexpr KeyFileKind kPinFile{"PIN file", nullptr, nullptr};
+inline constexpr KeyFileKind kPasswordFile{"password file", nullptr, nullptr};
 
 // The whole file. A fault, with the command that mends it, for: no such file, a symbolic link, not a regular
 // file, mode other than 0600 or 0400, an owner other than root or the effective user, more than kKeyFileMax

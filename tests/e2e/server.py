@@ -39,6 +39,19 @@ def children(pid):
         return set()
 
 
+def workers_of(pid):
+    """The children that serve: not the cache manager, not the cache loader."""
+    out = set()
+    for child in children(pid):
+        try:
+            with open("/proc/%d/cmdline" % child, "rb") as f:
+                if b"cache" not in f.read():
+                    out.add(child)
+        except OSError:
+            pass  # gone
+    return out
+
+
 def alive(pid):
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as f:
@@ -48,12 +61,10 @@ def alive(pid):
 
 
 class Server:
-    """An nginx of its own in a folder of its own. `run` is the suite's Run (nginx, module, certificate, application).
-
-    beside: processes that run beside the workers (of a cache: its manager and its loader)."""
+    """An nginx of its own in a folder of its own. `run` is the suite's Run (nginx, module, certificate, application)."""
 
     def __init__(self, run, folder, case, *, http="", server="cardscrub on;", locations=None, main="", events="",
-                 extra_servers="", workers=1, beside=0, error_level="info", listen=None, logs=None, keys=True, app="tcp",
+                 extra_servers="", workers=1, error_level="info", listen=None, logs=None, keys=True, app="tcp",
                  protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True, env=None):
         self.run, self.prefix, self.case = run, folder, case
         self.limit = 10 * run.slow
@@ -63,7 +74,7 @@ class Server:
         self.workers = set()
         self.env = {**os.environ, **env} if env else None  # what nginx is started with
         self.parts = dict(http=http, server=server, locations=locations, main=main, events=events,
-                          extra_servers=extra_servers, workers=workers, beside=beside, error_level=error_level, listen=listen,
+                          extra_servers=extra_servers, workers=workers, error_level=error_level, listen=listen,
                           logs=logs, keys=keys, app=app, protocols=protocols, module=module)
         for sub in ("logs", "temp", "html", "cardscrub"):
             os.makedirs(os.path.join(folder, sub), exist_ok=True)
@@ -109,7 +120,7 @@ http {
   }
 %s
 }
-""" % (p["workers"], p["error_level"], "load_module %s;" % self.run.module if p["module"] else "", p["main"], p["events"],
+""" % (p["workers"], p["error_level"], "load_module %s;" % (self.run.module if p["module"] is True else p["module"]) if p["module"] else "", p["main"], p["events"],
             LOG_FORMAT, logs, "cardscrub_keys %s;" % self.keys if p["keys"] and p["module"] else "", p["http"],
             listen, HOST, self.run.certificate, self.run.certificate_key, p["protocols"], p["server"], locations,
             p["extra_servers"])
@@ -165,8 +176,8 @@ http {
             if self.process.poll() is not None:
                 return False
             if os.path.exists(pid_file) and os.path.getsize(pid_file) > 0:
-                workers = children(self.process.pid)
-                if len(workers) == self.parts["workers"] + self.parts["beside"]:
+                workers = workers_of(self.process.pid)
+                if len(workers) == self.parts["workers"]:
                     self.workers = workers
                     return True
             time.sleep(0.005)
@@ -178,8 +189,8 @@ http {
         os.kill(self.process.pid, signal.SIGHUP)
         end = time.monotonic() + 15 * self.run.slow
         while time.monotonic() < end:
-            now = children(self.process.pid)
-            if len(now) == self.parts["workers"] + self.parts["beside"] and not now & before:
+            now = workers_of(self.process.pid)
+            if len(now) == self.parts["workers"] and not now & before:
                 self.workers = now
                 return
             time.sleep(0.01)
@@ -192,8 +203,8 @@ http {
             return wrong
         pids = children(self.process.pid) | self.workers
         if self.process.poll() is None:
-            if self.workers and children(self.process.pid) != self.workers:
-                wrong.append("worker processes changed: started %s, now %s" % (self.workers, children(self.process.pid)))
+            if self.workers and workers_of(self.process.pid) != self.workers:
+                wrong.append("worker processes changed: started %s, now %s" % (self.workers, workers_of(self.process.pid)))
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(10 * self.run.slow)

@@ -1,6 +1,8 @@
 """The audit log: what it says, its chain, what becomes of requests when it cannot be written."""
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -281,6 +283,56 @@ def test_killed_worker(t):
     s.post("card_number=" + t.card())
     linked(t, audit_lines(t, s, 6))
     intact(t, s)
+
+
+def test_worker_killed_while_it_writes(t):
+    """The log is a pipe that is full: the worker stands in write() with the lock, and is killed there."""
+    t.expected_faults += [r"exited on signal 9", r"was locked by"]
+    s = t.server(http=AUDIT)
+    path = paths(s)[0]
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    got = b""
+
+    def drain():
+        out = b""
+        while True:
+            try:
+                out += os.read(pipe, 65536)
+            except BlockingIOError:
+                return out
+    try:
+        fcntl.fcntl(pipe, 1031, 16384)  # F_SETPIPE_SZ
+        s.start()
+        victim = next(iter(s.workers))
+        body = "\n".join(t.card() for _ in range(100)).encode()
+        t.secrets = set(list(t.secrets)[:5])
+        with s.wire() as wire:
+            wire.send(b"POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" %
+                      (server.HOST.encode(), len(body)) + body)
+            end = time.monotonic() + s.limit
+            while select.select([], [pipe], [], 0)[1]:
+                t.true(time.monotonic() < end, "the pipe does not get full")
+                time.sleep(0.01)
+            os.kill(victim, signal.SIGKILL)
+        while victim in server.children(s.process.pid) or not server.children(s.process.pid):
+            t.true(time.monotonic() < end, "no new worker")
+            time.sleep(0.01)
+        s.workers = server.children(s.process.pid)
+        got += drain()
+        t.equal(t.seen(), [], "requests that reached the application")
+        t.equal(s.post("card_number=" + t.card()).status, 200, "status after the worker's death")
+        got += drain()
+        s.stop()
+        got += drain()
+    finally:
+        os.close(pipe)
+    rows = [json.loads(line) for line in got.splitlines() if line.endswith(b"}")]
+    recovery = events(rows, "recovery")
+    t.equal([(r["after"], r["torn"]) for r in recovery], [(2, 1)], "recovery")
+    t.true(2 < len(events(rows, "finding")) < 101, "findings: the first of 100, and one; got %d" % len(events(rows, "finding")))
+    t.has(t.tool("audit", "verify", "--keys", s.keys, data=got), "the process that wrote them died", "the note")
+    t.tool("audit", "verify", "--keys", s.keys, data=got.replace(b'"seq":2,', b'"seq":3,'), status=1)
 
 
 def test_syslog(t):

@@ -170,6 +170,7 @@ def test_every_example_loads(t):
     for name in names:
         status, output = example(t, name).check()
         t.equal(status, 0, "exit status of nginx -t for conf.examples/%s; it said: %s" % (name, output))
+        t.true("[warn] cardscrub" not in output, "nginx -t warns of conf.examples/%s: %s" % (name, output))
 
 
 def directives(t):

@@ -523,6 +523,30 @@ def test_a_fourth_key_takes_the_place_of_the_oldest(t):
     t.tool("keys", "rotate", "--file", ring, "--force")
 
 
+def test_retire_by_the_audit_log_of_nginx(t):
+    kek, _ = new_kek(t)
+    words = ("--kek", "file:" + kek)
+    s = wrapped_server(t, [words[1]], http="cardscrub_audit_log logs/audit.log;")
+    log = os.path.join(s.prefix, "logs", "audit.log")
+    retire = ("keys", "retire", "9", "--file", s.keys, *words, "--audit", log)
+    s.start()
+    s.post("card_number=" + t.card())
+    time.sleep(1.1)  # keys are dated in seconds
+    t.tool("keys", "rotate", "--file", s.keys, *words)
+    before = len(s.log("audit.log", lines=3))
+    t.equal(s.post("card_number=" + t.card()).seen.form[0][1][0], "9", "the generation before the reload")
+    s.log("audit.log", lines=before + 1)
+    refused(t, *retire, says=r"used since the active key was made: 1 in the audit log, the first at \S+audit\.log:%d" % (before + 1))
+    s.reload()
+    s.post("card_number=" + t.card())
+    t.tool("audit", "verify", "--keys", s.keys, *words, log)
+    t.tool("audit", "verify", "--keys", s.keys, log, status=2)
+    t.has(t.tool_error, r"is wrapped by a key-encryption key", "what it says")
+    lines = read(log).splitlines(keepends=True)
+    write(log + ".later", "".join(line for i, line in enumerate(lines) if i != before))
+    t.tool(*retire[:-1], log + ".later")
+
+
 def test_retire_by_force(t):
     ring, _, tokens = two_generations(t)
     used = write(os.path.join(t.folder, "used"), tokens[0])

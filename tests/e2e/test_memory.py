@@ -5,19 +5,20 @@ memory of workers and master is searched when all of them wait for the applicati
 connections that stay open, and when the connections are gone. The same requests go through the same server with
 cardscrub off, where each of them must be found: so the search can fail.
 """
+import base64
 import contextlib
 import gzip
+import json
 import os
-import random
+import re
 import socket
-import subprocess
 import threading
 import time
 import zlib
 
 import cards
-import case
 import client
+import memory
 import server as nginx
 
 BOUNDARY = "----zqBoundary"
@@ -301,17 +302,7 @@ class Sent:
 # ---- the case
 
 def search(t, s, secrets, *options):
-    """What the processes of a server hold: [(name of the request, what of it, line)]."""
-    if os.environ.get("CARDSCRUB_WRAP"):
-        raise case.Skip("nginx runs under a tool that keeps freed memory")
-    needles = "\n".join(line for secret in secrets for line in secret.needles()) + "\n"
-    done = subprocess.run([t.run.memory_search, "--show", *options, str(s.process.pid), *map(str, sorted(s.workers))],
-                          input=needles.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    if done.returncode == 2 and b"Operation not permitted" in done.stderr:
-        raise case.Skip("memory of other processes cannot be read here: %s" % done.stderr.decode().strip())
-    t.equal(done.returncode, 0, "memory_search: %s" % done.stderr.decode())
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    return [(line.split("\t")[0], line.split("\t")[1], line) for line in lines]
+    return memory.search(t, s, [line for secret in secrets for line in secret.needles()], *options)
 
 
 def start(t, scrub):
@@ -389,3 +380,72 @@ def test_registers(t):
         if scrub == "on":
             t.equal([line for _, _, line in hits], [], "registers")
     t.true(hits, "the registers of a server that does not scrub hold nothing: the search is blind")
+
+
+# ---- keys, the code store, and what the auditor runs
+
+def mapped(pid):
+    """Mappings of a process: (name, what it can read of it, VmFlags)."""
+    out = []
+    with open("/proc/%d/smaps" % pid, encoding="utf-8", errors="replace") as f, open("/proc/%d/mem" % pid, "rb", buffering=0) as memory_file:
+        for line in f:
+            head = re.match(r"([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \d+ *(.*)", line)
+            if head and not head.group(3).startswith("[v"):
+                begin, end = int(head.group(1), 16), int(head.group(2), 16)
+                try:
+                    data = os.pread(memory_file.fileno(), end - begin, begin)
+                except OSError:
+                    data = b""
+                out.append((head.group(3), data, set()))
+            elif line.startswith("VmFlags:") and out:
+                out[-1][2].update(line.split()[1:])
+    return out
+
+
+# The mark of the zone's layout, little endian, without the byte of its version.
+ZONE = b"cardscr"[::-1]
+
+
+def test_keys_and_code_store_are_locked_and_not_dumped(t):
+    s = t.nginx()
+    s.post("card_number=%s&cvv=%s" % (t.card(), t.code()))
+    with open(s.keys, encoding="utf-8") as f:
+        text = json.load(f)["keys"][0]["k"]
+    key = base64.urlsafe_b64decode(text + "=")
+    for process in (s.process.pid, *s.workers):
+        areas = mapped(process)
+        holders = [(name, flags) for name, data, flags in areas if key in data]
+        t.true(holders, "the search of process %d does not find the key" % process)
+        t.equal([name for name, flags in holders if not {"dd", "lo"} <= flags], [], "keys that are dumped or not locked")
+        t.equal([name for name, data, _ in areas if text.encode() in data], [], "the key as the file has it")
+        zones = [flags for _, data, flags in areas if ZONE in data and "sh" in flags]
+        t.equal(len(zones), 1, "zones of process %d" % process)
+        t.true("dd" in zones[0], "the code store is dumped")
+        t.true("lo" in zones[0] or process != s.process.pid, "the code store is not locked")
+
+
+def test_scan_of_processes(t):
+    """The tool that an auditor has: finds what is not scrubbed, and nothing else; says no digit of it."""
+    for scrub, wanted in (("on", 0), ("off", 1)):
+        app, s = start(t, scrub)
+        pids = [str(p) for p in (s.process.pid, *s.workers)]
+        secrets = [Secret(t.rng, str(i)) for i in range(4)]
+        t.secrets.update(secret.p for secret in secrets)
+        rows = [row for row in ROWS if row.name in ("form", "JSON, UTF-16", "text", "cookie")]
+        sent = [Sent(s, row, "h1", secret) for row, secret in zip(rows, secrets)]
+        while app.waiting < len(rows):
+            time.sleep(0.02)
+        out = t.tool("scan", "--process", *pids, status=wanted)
+        again = t.tool("scan", "--again-after", "1", "--process", *pids, status=wanted)
+        app.released.set()
+        if scrub == "off":
+            rows = [json.loads(line) for line in out.splitlines()]
+            t.true({row["brand"] for row in rows} == {"visa"} and len(rows) >= 4, "findings: %s" % out)
+            t.true(all(row["process"] in s.workers and row["area"] for row in rows), "findings: %s" % out)
+            t.true(again, "what stays is named the second time too")
+            t.true(not any(secret.p[i:i + 6] in out for secret in secrets for i in range(10)), "digits in the answer")
+        for r in sent:
+            r.close()
+        app.close()
+    t.tool("scan", "--process", "no", status=2)
+    t.tool("scan", "--process", status=2)

@@ -328,7 +328,7 @@ def test_cached_answers(t):
     pan = t.card()
     t.expected_leaks.append("cache/")  # what the operator caches is what the application sent
     with Upstream(lambda _: http("<p>%s</p>" % pan, headers="Cache-Control: max-age=60\r\nX-Card: %s\r\n" % pan)) as up:
-        s = t.nginx(http="proxy_cache_path @PREFIX@/cache keys_zone=c:1m;", server=MASK, beside=2,
+        s = t.nginx(http="proxy_cache_path @PREFIX@/cache keys_zone=c:1m;", server=MASK,
                     locations=proxy(up, "proxy_cache c; proxy_cache_key $uri; add_header X-State $upstream_cache_status;"))
         for state in ("MISS", "HIT", "HIT"):
             for http2 in (False, True):
@@ -343,7 +343,7 @@ def test_rejected_and_cached(t):
     t.expected_leaks.append("cache/")
     for filler, status in ((10, 502), (100000, 200)):
         with Upstream(lambda _, n=filler: http("a " * n + pan + " " + "b " * 100000, headers="Cache-Control: max-age=60\r\n")) as up:
-            s = t.nginx(http="proxy_cache_path @PREFIX@/cache keys_zone=c:1m;", server=REJECT, beside=2,
+            s = t.nginx(http="proxy_cache_path @PREFIX@/cache keys_zone=c:1m;", server=REJECT,
                         locations=proxy(up, "proxy_cache c; proxy_cache_key $uri;"))
             for http2 in (False, True, False):
                 reply = get(s, "/", http2=http2)
