@@ -37,4 +37,6 @@ def echo(path):
     case = request.headers.get("X-Case", "none")
     with open(os.path.join(SEEN, os.path.basename(case) + ".jsonl"), "a", encoding="ascii") as out:
         out.write(line + "\n")
+    if "X-Quiet" in request.headers:  # a provider does not repeat what it was sent
+        line = "{}"
     return app.response_class(line + "\n", mimetype="application/json")
