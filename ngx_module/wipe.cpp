@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "header_lines.h"
 #include "http2.h"
 #include "request_context.h"
 
@@ -51,10 +52,7 @@ void wipe_behind_lines(ngx_http_request_t* r, ngx_buf_t* buffer) {
     if (holds(buffer, text.data)) used = std::max(used, text.data + text.len);
   };
   use(r->request_line);
-  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) use(headers[i].value);
-  }
+  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) { use(line.value); });
   wipe_range(used, buffer->last);
 }
 
