@@ -22,10 +22,7 @@ namespace {
 class HeadSweep {
  public:
   HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context)
-      : policy_(conf.head_sweep(mode)),
-        worker_(own),
-        context_(context),
-        scan_(*policy_.fields, conf.fields == nullptr) {}
+      : policy_(conf.head_sweep(mode)), worker_(own), context_(context), scan_(*policy_.fields) {}
 
   void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
     if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return;

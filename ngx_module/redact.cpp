@@ -152,25 +152,36 @@ void Redactor::body(ngx_http_request_t* r) {
   r->request_body->bufs = link;
 }
 
-void redact_request(ngx_http_request_t* r) {
-  const MainConf& main = *main_conf(r);
-  Redactor redactor(main.redact_policy, worker());
+void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
   if (r->request_line.data == nullptr && r->request_start != nullptr && r->header_in != nullptr) {
     // As nginx does for $request when the line was never complete.
     u_char* end = r->request_start;
     while (end < r->header_in->last && *end != CR && *end != LF) ++end;
     r->request_line = {static_cast<size_t>(end - r->request_start), r->request_start};
   }
-  redactor.request_line(r->request_line);
-  if (!lies_within(r->unparsed_uri, r->request_line))
-    redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
-  if (!lies_within(r->args, r->request_line)) redactor.element(HeadPart::kArguments, {}, bytes(r->args));
-  if (!lies_within(r->uri, r->request_line)) redactor.element(HeadPart::kPath, {}, bytes(r->uri));
-  redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
-  redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
-  redactor.headers(r->headers_in.headers);
-  if (redactor.masked() != 0 && main.zone->tally() != nullptr)
-    Tally::add(&main.zone->tally()->redacted, redactor.masked());
+  request_line(r->request_line);
+  if (!lies_within(r->unparsed_uri, r->request_line)) element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
+  if (!lies_within(r->args, r->request_line)) element(HeadPart::kArguments, {}, bytes(r->args));
+  if (!lies_within(r->uri, r->request_line)) element(HeadPart::kPath, {}, bytes(r->uri));
+  element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
+  element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
+  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+    const auto* lines = static_cast<const ngx_table_elt_t*>(part->elts);
+    for (size_t i = 0; lines != nullptr && i < part->nelts; ++i) {
+      if (parts.shows_header(lines[i].key)) header(lines[i]);
+    }
+  }
+}
+
+void Redactor::count(const MainConf& main) const {
+  if (masked_ != 0 && main.zone->tally() != nullptr) Tally::add(&main.zone->tally()->redacted, masked_);
+}
+
+void redact_request(ngx_http_request_t* r) {
+  const MainConf& main = *main_conf(r);
+  Redactor redactor(main.redact_policy, worker());
+  redactor.request(r, LoggedParts{});
+  redactor.count(main);
 }
 
 }  // namespace cardscrub
