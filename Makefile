@@ -34,6 +34,7 @@ CLI_SOURCES := $(wildcard cli/*.cpp)
 CLI := $(BUILD)/cardscrub
 UNIT_SOURCES := $(wildcard tests/unit/*_test.cpp)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.cpp=$(BUILD)/tests/%)
+MEMORY_SEARCH := $(BUILD)/tests/memory_search
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.cpp)
 MODULE := $(BUILD)/ngx_http_cardscrub_module.so
 MODULES_DIR ?= /usr/lib/nginx/modules
@@ -41,7 +42,7 @@ CONF_DIR ?= /etc/nginx
 E2E := /usr/bin/python3 -B tests/e2e/run.py
 ASAN_BUILD := $(BUILD)/address_undefined
 
-.PHONY: help deps build lib cli module unit test e2e demo lint lint-clang tidy format asan e2e-asan e2e-valgrind fuzz \
+.PHONY: help deps build lib cli module unit test e2e matrix nginx-tests demo lint lint-clang tidy format asan e2e-asan e2e-valgrind fuzz \
         fuzz-replay fuzz-replay-programs fuzz-programs install clean
 
 help:  ## this list
@@ -72,21 +73,32 @@ $(CLI): $(CLI_SOURCES:%.cpp=$(BUILD)/obj/%.o) $(LIB)
 	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
 
 module: lib  ## the nginx module alone
-	+@BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
+	+@CXX=$(CXX) BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
 	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS) -lcmocka
 
-unit: $(UNIT_TESTS)  ## unit tests
+$(MEMORY_SEARCH): $(BUILD)/obj/tests/memory/memory_search.o $(BUILD)/obj/cli/process.o $(LIB)
+	@mkdir -p $(@D)
+	@echo '  LD  $@'
+	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
+
+unit: $(UNIT_TESTS) $(MEMORY_SEARCH)  ## unit tests
 	@set -e; for t in $(UNIT_TESTS); do CMOCKA_MESSAGE_OUTPUT=stdout $$t; done
 
 test:  ## everything: set-up, unit tests, lint, end to end, fuzz corpus; the last line says how many passed
 	@scripts/test.sh
 
-e2e: cli module  ## end-to-end suite alone; ARGS="-k name -v"
+e2e: cli module $(MEMORY_SEARCH)  ## end-to-end suite alone; ARGS="-k name -v"
 	$(E2E) $(ARGS)
+
+matrix:  ## build and end-to-end suite on nginx 1.22, 1.26 and 1.30 (debootstrap; root or sudo); SUITES="host trixie forky"
+	@scripts/matrix.sh $(SUITES)
+
+nginx-tests: cli module  ## nginx's own test suite with and without the module; CHECKOUT=path of a copy of nginx-tests
+	@BUILD=$(BUILD) scripts/nginx-tests.sh '$(CHECKOUT)' $(TESTS)
 
 demo:  ## a shop behind nginx with cardscrub, on this machine; DEMO_ONCE=1 ends after printing
 	@scripts/demo.sh
@@ -95,7 +107,7 @@ lint:  ## layers, bans, exports, format, clang's warnings, shell syntax
 	@scripts/lint.sh
 
 # clang's view of every source, one stamp each, so that only what changed is looked at again.
-LINT_SOURCES := $(LIB_SOURCES) $(CLI_SOURCES) $(wildcard tests/unit/*.cpp tests/fuzz/*.cpp tests/bench/*.cpp)
+LINT_SOURCES := $(LIB_SOURCES) $(CLI_SOURCES) $(wildcard tests/unit/*.cpp tests/memory/*.cpp tests/fuzz/*.cpp tests/bench/*.cpp)
 lint-clang: $(LINT_SOURCES:%.cpp=$(BUILD)/lint/%.ok)
 
 $(BUILD)/lint/%.ok: %.cpp
@@ -114,13 +126,13 @@ asan:  ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined unit
 
 e2e-asan:  ## end-to-end suite with library and module under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(MAKE) --no-print-directory cli
+	@$(MAKE) --no-print-directory cli $(MEMORY_SEARCH)
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined module
 	CARDSCRUB_WRAP="env LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so):$$($(CXX) -print-file-name=libubsan.so) \
 	  ASAN_OPTIONS=detect_leaks=0:log_path={logs}/asan UBSAN_OPTIONS=print_stacktrace=1:log_path={logs}/ubsan" \
 	  $(E2E) --slow 5 --module $(ASAN_BUILD)/ngx_http_cardscrub_module.so $(ARGS)
 
-e2e-valgrind: cli module  ## end-to-end suite under valgrind (slow)
+e2e-valgrind: cli module $(MEMORY_SEARCH)  ## end-to-end suite under valgrind (slow)
 	CARDSCRUB_WRAP="valgrind --quiet --log-file={logs}/valgrind.%p" \
 	  $(E2E) --slow 20 $(ARGS)
 
@@ -159,4 +171,5 @@ clean:  ## removes build/
 	rm -rf $(BUILD)
 
 -include tests/bench/bench.mk
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# build/matrix holds whole file systems.
+-include $(shell find $(BUILD) -path $(BUILD)/matrix -prune -o -type f -name '*.d' -print 2>/dev/null)

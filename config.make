@@ -5,7 +5,7 @@ cardscrub_root=$ngx_addon_dir
 cardscrub_warn="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wformat=2 -Wundef -Werror"
 cardscrub_nginx=
 for d in src/core src/event src/event/modules src/event/quic src/os/unix src/http src/http/modules src/http/v2 \
-         src/http/v3 $NGX_OBJS; do
+         src/http/v3 src/stream src/mail $NGX_OBJS; do
     if test -d $d; then cardscrub_nginx="$cardscrub_nginx -isystem $d"; fi
 done
 

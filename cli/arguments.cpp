@@ -58,4 +58,12 @@ std::string Arguments::value(std::string_view name, std::string_view fallback) c
   return out;
 }
 
+std::vector<std::string> Arguments::values(std::string_view name) const {
+  std::vector<std::string> out;
+  for (const auto& option : options_) {
+    if (option.first == name) out.push_back(option.second);
+  }
+  return out;
+}
+
 }  // namespace cardscrub::cli

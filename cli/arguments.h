@@ -21,6 +21,8 @@ class Arguments {
   bool has(std::string_view name) const;
   // The last value given, or `fallback`.
   std::string value(std::string_view name, std::string_view fallback) const;
+  // All values given, in their order.
+  std::vector<std::string> values(std::string_view name) const;
   const std::vector<std::string>& operands() const { return operands_; }
 
  private:

@@ -14,8 +14,10 @@ inline constexpr int kDone = 0, kFailed = 1, kPartly = 2;
 int keys_command(int argc, char** argv);
 int token_command(int argc, char** argv);
 int untoken_command(int argc, char** argv);
+int retoken_command(int argc, char** argv);
 int ff1_command(int argc, char** argv);
 int scan_command(int argc, char** argv);
 int scrub_command(int argc, char** argv);
+int audit_command(int argc, char** argv);
 
 }  // namespace cardscrub::cli

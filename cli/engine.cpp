@@ -3,9 +3,11 @@
 
 #include <ctime>
 
+#include "cli/ring.h"
+
 namespace cardscrub::cli {
 
-Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys) {
+Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys, std::span<const std::string> words) {
   Result<Detector> detector = Detector::compile();
   if (!detector) return Fault{detector.message()};
   Result<FieldNames> fields = FieldNames::compile({});
@@ -17,7 +19,9 @@ Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys) {
   engine->worker.scratch = std::move(*scratch);
   engine->worker.now = std::time(nullptr);
   if (!keys.empty()) {
-    Result<KeyRing> ring = KeyRing::load(keys);
+    Result<std::optional<Kek>> kek = open_kek(words);
+    if (!kek) return Fault{kek.message()};
+    Result<KeyRing> ring = KeyRing::load(keys, pointer(*kek));
     if (!ring) return Fault{ring.message()};
     Result<TokenVault> vault = TokenVault::create(*ring);
     if (!vault) return Fault{vault.message()};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "src/policy.h"
@@ -15,8 +16,10 @@ struct Engine {
   Worker worker;
   uint32_t token_digits = 0;  // digits that start a token of the key ring
 
-  // `keys`: path of a key ring; empty: no tokens.
-  static Result<std::unique_ptr<Engine>> create(const std::string& keys);
+  // `keys`: path of a key ring; empty: no tokens. `kek`: the sources of its key-encryption key, if it is
+  // wrapped.
+  static Result<std::unique_ptr<Engine>> create(const std::string& keys,
+                                                std::span<const std::string> kek = {});
 };
 
 }  // namespace cardscrub::cli

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "src/descriptor.h"
+
 namespace cardscrub::cli {
 namespace {
 
@@ -28,6 +30,7 @@ LineReader::Got LineReader::next(MutableBytes* line) {
         skipping_ = false;
         return Got::kTooLong;
       }
+      terminated_ = newline != nullptr;
       *line = rest.first(size);
       return Got::kLine;
     }
@@ -54,22 +57,17 @@ LineReader::Got LineReader::next(MutableBytes* line) {
   }
 }
 
-bool LineWriter::line(Bytes text) {
-  const uint8_t newline = '\n';
+bool LineWriter::line(Bytes text, bool newline) {
+  constexpr uint8_t kNewline = '\n';
   buffer_.append(text);
-  buffer_.append({&newline, 1});
+  if (newline) buffer_.append({&kNewline, 1});
   return buffer_.size() < kBlock || flush();
 }
 
 bool LineWriter::flush() {
-  for (size_t done = 0; done < buffer_.size();) {
-    const ssize_t put = write(fd_, buffer_.data() + done, buffer_.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    done += static_cast<size_t>(put);
-  }
+  const bool written = write_fully(fd_, buffer_.span());
   buffer_.clear();
-  return true;
+  return written;
 }
 
 }  // namespace cardscrub::cli

@@ -15,6 +15,8 @@ class LineReader {
   // The next line without its newline, valid until the next call; a carriage return before it belongs to the
   // line. kTooLong: a line above kLineMax was passed over. kError: reading failed (errno).
   [[nodiscard]] Got next(MutableBytes* line);
+  // Whether the last line had its newline: the last one of the input may have none.
+  bool terminated() const { return terminated_; }
 
  private:
   int fd_;
@@ -22,14 +24,15 @@ class LineReader {
   size_t begin_ = 0;  // what lies before was given out
   bool ended_ = false;
   bool skipping_ = false;
+  bool terminated_ = false;
 };
 
 // Output, gathered and wiped. What was not flushed is lost.
 class LineWriter {
  public:
   explicit LineWriter(int fd) : fd_(fd) {}
-  // Adds the line and a newline. False: writing failed (errno).
-  [[nodiscard]] bool line(Bytes text);
+  // Adds the line and, unless told otherwise, a newline. False: writing failed (errno).
+  [[nodiscard]] bool line(Bytes text, bool newline = true);
   [[nodiscard]] bool flush();
 
  private:

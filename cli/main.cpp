@@ -19,11 +19,14 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"keys", keys_command, "make, rotate, retire, list and check the keys of tokens"},
+    {"keys", keys_command, "make, rotate, retire, wrap, list and check the keys of tokens"},
     {"token", token_command, "card numbers on standard input, one a line, to tokens"},
     {"untoken", untoken_command, "tokens on standard input, one a line, to card numbers"},
-    {"scan", scan_command, "find card data in files"},
+    {"retoken", retoken_command,
+     "tokens of older keys, one a line or in CSV columns, to ones of the newest key"},
+    {"scan", scan_command, "find card data in files, or in the memory of processes"},
     {"scrub", scrub_command, "take card data out of files"},
+    {"audit", audit_command, "verify an audit log"},
     {"ff1", ff1_command, "FF1 for test vectors: JSON lines in and out"},
 };
 

@@ -13,6 +13,7 @@
 
 #include "cli/commands.h"
 #include "cli/engine.h"
+#include "cli/scan_process.h"
 #include "filters/body.h"
 #include "filters/head.h"
 
@@ -230,6 +231,8 @@ int scan_command(int argc, char** argv) {
   std::string_view type = "text/plain";
   bool as_json = false;
   bool batch = false;
+  bool processes = false;
+  unsigned again_after = 0;  // seconds
   std::vector<const char*> files;
   for (int i = 1; i < argc; ++i) {
     std::string_view word = argv[i];
@@ -239,6 +242,10 @@ int scan_command(int argc, char** argv) {
       as_json = true;
     } else if (word == "--batch") {
       batch = true;
+    } else if (word == "--process") {
+      processes = true;
+    } else if (word == "--again-after" && i + 1 < argc) {
+      again_after = static_cast<unsigned>(std::max(0, std::atoi(argv[++i])));
     } else if (word.size() > 1 && word[0] == '-') {
       std::fprintf(stderr, "cardscrub scan: unknown option %s\n", argv[i]);
       return 2;
@@ -255,6 +262,7 @@ int scan_command(int argc, char** argv) {
   if (batch) return scan_batch(**engine);
   // For a person at a terminal lines of words; for a program JSON.
   as_json = as_json || isatty(STDOUT_FILENO) == 0;
+  if (processes) return scan_processes(files, again_after, as_json, **engine);
   bool found = false;
   bool good = true;
   if (files.empty()) files.push_back("-");

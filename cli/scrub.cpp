@@ -5,25 +5,18 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/engine.h"
 #include "filters/body.h"
+#include "src/descriptor.h"
 
 namespace cardscrub::cli {
 
 namespace {
 
 constexpr size_t kPiece = 65536;
-
-bool write_all(Bytes bytes) {
-  while (!bytes.empty()) {
-    ssize_t put = write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (put < 0) return false;
-    bytes = bytes.subspan(static_cast<size_t>(put));
-  }
-  return true;
-}
 
 int fail(const char* what) {
   std::fprintf(stderr, "cardscrub scrub: %s\n", what);
@@ -35,6 +28,7 @@ int fail(const char* what) {
 int scrub_command(int argc, char** argv) {
   std::string_view type = "text/plain";
   std::string keys;
+  std::vector<std::string> kek;
   std::string name_space;
   Policy policy;
   for (int i = 1; i < argc; ++i) {
@@ -43,6 +37,8 @@ int scrub_command(int argc, char** argv) {
       type = argv[++i];
     } else if (word == "--keys" && i + 1 < argc) {
       keys = argv[++i];
+    } else if (word == "--kek" && i + 1 < argc) {
+      kek.emplace_back(argv[++i]);
     } else if (word == "--namespace" && i + 1 < argc) {
       name_space = argv[++i];
     } else if (word == "--format" && i + 1 < argc) {
@@ -54,12 +50,12 @@ int scrub_command(int argc, char** argv) {
       return 2;
     }
   }
-  Result<std::unique_ptr<Engine>> engine = Engine::create(keys);
+  Result<std::unique_ptr<Engine>> engine = Engine::create(keys, kek);
   if (!engine) return fail(engine.message().c_str());
   // Codes cannot be turned back without a server's store, and an invalid number is not worth stopping for.
   policy.mode = Mode::kOn;
   policy.fields = &(*engine)->fields;
-  policy.code = policy.invalid = Action::kMask;
+  policy.code = policy.invalid = policy.wrapped = Action::kMask;
   policy.max_findings = ~size_t{0};
   if (keys.empty()) {
     policy.pan = policy.sweep = Action::kMask;
@@ -79,7 +75,8 @@ int scrub_command(int argc, char** argv) {
     last = got == 0;
     Body::Output out = body.push(piece.span().first(static_cast<size_t>(got)), last);
     if (verdict.refused()) return fail(std::string(reason_text(verdict.problems().front().reason)).c_str());
-    if (!write_all(out.held) || !write_all(out.piece)) return fail(std::strerror(errno));
+    if (!write_fully(STDOUT_FILENO, out.held) || !write_fully(STDOUT_FILENO, out.piece))
+      return fail(std::strerror(errno));
   }
   return 0;
 }

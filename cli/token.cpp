@@ -12,6 +12,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
+#include "cli/ring.h"
 #include "src/issuer.h"
 #include "src/limits.h"
 #include "src/text.h"
@@ -21,7 +22,9 @@ namespace cardscrub::cli {
 namespace {
 
 constexpr char kUse[] =
-    "use: cardscrub token|untoken [--keys F] [--format last4|full] [--namespace N] <numbers >converted\n";
+    "use: cardscrub token|untoken [--keys F] [--kek SOURCE ...] [--format last4|full] [--namespace N] "
+    "<numbers "
+    ">converted\n";
 
 enum class Direction : uint8_t { kToken, kUntoken };
 
@@ -63,7 +66,8 @@ int run(const char* name, Direction direction, int argc, char** argv) {
     std::fprintf(stderr, "cardscrub %s: %s\n", name, message.c_str());
     return kFailed;
   };
-  Result<Arguments> arguments = Arguments::parse(argc, argv, {"keys", "format", "namespace"}, {"help"});
+  Result<Arguments> arguments =
+      Arguments::parse(argc, argv, {"keys", "kek", "format", "namespace"}, {"help"});
   if (!arguments) return fail(arguments.message());
   if (arguments->has("help")) {
     std::fputs(kUse, stdout);
@@ -74,7 +78,9 @@ int run(const char* name, Direction direction, int argc, char** argv) {
   if (format != "last4" && format != "full") return fail("--format must be last4 or full");
   const Job job{direction, format == "full" ? TokenFormat::kFull : TokenFormat::kLast4,
                 arguments->value("namespace", "")};
-  Result<KeyRing> ring = KeyRing::load(arguments->value("keys", kDefaultKeyFile));
+  Result<std::optional<Kek>> kek = open_kek(*arguments);
+  if (!kek) return fail(kek.message());
+  Result<KeyRing> ring = KeyRing::load(arguments->value("keys", kDefaultKeyFile), pointer(*kek));
   if (!ring) return fail(ring.message());
   Result<TokenVault> vault = TokenVault::create(*ring);
   if (!vault) return fail(vault.message());

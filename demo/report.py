@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""Prints side by side what the client sent and what the shop received, the access log and the counters: report.py FOLDER.
+"""Prints side by side what the client sent and what the shop received, what the payment provider received, the access log and the
+counters: report.py FOLDER.
 
-Exit status 1 when a card number that the client sent is in anything that the shop or nginx kept.
+Exit status 1 when a card number that the client sent is in anything that the shop or nginx kept, or
+when the provider did not get the card of every order, once.
 """
 import json
 import os
@@ -9,6 +11,7 @@ import re
 import shutil
 import sys
 import textwrap
+from urllib.parse import parse_qsl
 
 FOLDER = sys.argv[1]
 WIDTH = max(84, min(120, shutil.get_terminal_size((100, 24)).columns))
@@ -72,6 +75,18 @@ for name in names:
 if received:
     wrong.append("the shop received %d requests that nobody accounts for" % len(received))
 
+heading("What the payment provider received: the real card, once an order")
+charges = [json.loads(line) for line in read("provider/received.jsonl").splitlines()]
+for charge in charges:
+    print("%s\n  %s" % (charge["request"], charge["body"]))
+paid = [json.loads(read("sent/%s.body" % name)) if body_is_json else dict(parse_qsl(read("sent/%s.body" % name)))
+        for name, body_is_json in ((n, read("sent/%s.body" % n).startswith("{")) for n in names)
+        if "refused" not in read("sent/%s.title" % name) and read("sent/%s.request" % name).startswith("POST")]
+wanted = [(card["card_number"], card["cvv"]) for card in paid]
+got = [(json.loads(charge["body"])["card_number"], json.loads(charge["body"])["cvv"]) for charge in charges]
+if got != wanted:
+    wrong.append("the provider did not receive the card and the code of every order once")
+
 heading("What the access log holds (format: combined)")
 for line in read("access.log").splitlines():
     print("\n".join(textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)))
@@ -81,7 +96,7 @@ print(json.dumps(json.loads(read("status.json")), indent=2))
 
 numbers = read("numbers").split()
 for folder, _, files in os.walk(FOLDER):
-    if os.path.basename(folder) == "sent":
+    if os.path.basename(folder) in ("sent", "provider"):
         continue
     for file in files:
         if file == "numbers":
@@ -94,4 +109,4 @@ heading("Verdict")
 if wrong:
     print("\n".join(RED + w + PLAIN for w in wrong))
     sys.exit(1)
-print("%sNeither the shop, nor its database, nor any log holds a card number.%s" % (GREEN, PLAIN))
+print("%sThe provider got the cards. Neither the shop, nor its database, nor any log holds a card number.%s" % (GREEN, PLAIN))

@@ -1,11 +1,14 @@
 """A small shop, as a merchant would write it: a checkout page, /process_payment for forms and JSON, orders in SQLite.
 
-It takes card fields as they come and stores them; that what comes is a token is the work of nginx in front of it. Run it by
-`make demo`. SHOP_DATABASE and SHOP_RECEIVED name its files.
+It takes card fields as they come, charges them and stores the card; that all it ever has is a token is the work of nginx in
+front of it and on the way to the provider. Run it by `make demo`. SHOP_DATABASE and SHOP_RECEIVED name its files, SHOP_PROVIDER is
+where it charges.
 """
 import json
 import os
 import sqlite3
+import urllib.error
+import urllib.request
 
 from flask import Flask, g, jsonify, redirect, render_template, request, url_for
 
@@ -14,6 +17,7 @@ DATABASE = os.environ.get("SHOP_DATABASE", "orders.sqlite3")
 RECEIVED = os.environ.get("SHOP_RECEIVED")  # for the demo: every request, as the application saw it
 FIELDS = ("card_number", "expiry_month", "expiry_year", "cvv")
 PRICE = "42.00"
+PROVIDER = os.environ.get("SHOP_PROVIDER", "http://127.0.0.1:8443/v1/charges")
 
 
 def database():
@@ -21,7 +25,8 @@ def database():
         g.database = sqlite3.connect(DATABASE)
         g.database.row_factory = sqlite3.Row
         g.database.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, placed TEXT DEFAULT CURRENT_TIMESTAMP,"
-                           " name TEXT NOT NULL, amount TEXT NOT NULL, card TEXT NOT NULL, expiry TEXT NOT NULL, comment TEXT)")
+                           " name TEXT NOT NULL, amount TEXT NOT NULL, card TEXT NOT NULL, expiry TEXT NOT NULL, comment TEXT,"
+                           " charge TEXT NOT NULL)")
     return g.database
 
 
@@ -41,6 +46,34 @@ def keep_what_was_received():
             out.write(json.dumps(seen) + "\n")
 
 
+class Declined(Exception):
+    """The charge did not go through; what to tell the customer, and the status to tell it with."""
+
+    def __init__(self, message, status):
+        super().__init__(message)
+        self.status = status
+
+
+def charge(card):
+    """Has the provider charge a card; the id of the charge. The token and the alias become a card again on the way."""
+    body = json.dumps({"amount": PRICE, "currency": "EUR", **{name: str(card[name]) for name in FIELDS}}).encode()
+    call = urllib.request.Request(PROVIDER, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(call, timeout=20) as answer:
+            return json.load(answer)["id"]
+    except urllib.error.HTTPError as e:
+        if e.code == 422:  # the code has expired or been used: the customer has to type it again
+            raise Declined("Please enter the card and its security code again.", 422) from e
+        raise Declined("The payment could not be made right now. Please try again in a minute.", 503) from e
+    except OSError as e:
+        raise Declined("The payment could not be made right now. Please try again in a minute.", 503) from e
+
+
+@app.errorhandler(Declined)
+def declined(error):
+    return jsonify(error=str(error)), error.status
+
+
 @app.get("/")
 def checkout():
     return render_template("checkout.html", price=PRICE)
@@ -54,11 +87,12 @@ def process_payment():
     missing = [name for name in FIELDS if not given.get(name)]
     if missing:
         return jsonify(error="missing: " + ", ".join(missing)), 400
-    # A real shop would now hand the token to its payment provider.
+    paid = charge(given)
+    # The card's token is kept for later charges; the code is not, not even its alias.
     order = database().execute(
-        "INSERT INTO orders (name, amount, card, expiry, comment) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO orders (name, amount, card, expiry, comment, charge) VALUES (?, ?, ?, ?, ?, ?)",
         (str(given.get("name", "")), PRICE, str(given["card_number"]),
-         "%s/%s" % (given["expiry_month"], given["expiry_year"]), str(given.get("comment", ""))))
+         "%s/%s" % (given["expiry_month"], given["expiry_year"]), str(given.get("comment", "")), paid))
     database().commit()
     if request.is_json:
         return jsonify(order=order.lastrowid, status="accepted", card=str(given["card_number"])), 201

@@ -2,31 +2,53 @@
 #include "filters/body.h"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 #include "filters/chooser.h"
 #include "filters/inflate.h"
 #include "src/limits.h"
+#include "src/wrapped.h"
 
 namespace cardscrub {
 
 struct Body::State {
   State(const Policy& policy, Worker& worker, Verdict& outcome, std::string_view name_space,
         FindingObserver* observer, CodeErrands* errands)
-      : verdict(outcome), scrubber(policy, worker, outcome, name_space, observer, errands) {}
+      : verdict(outcome), scrubber(policy, worker, outcome, name_space, observer, errands) {
+    if (policy.sweep != Action::kNone)
+      wrapped.emplace(*worker.detector, worker.scratch.get(), sweep_options(policy));
+  }
 
   // Shows the filter what is in memory. Returns the offset up to which nothing is written to any more.
   uint64_t feed(const RawView& view, bool last) {
     scrubber.set_view(view);
+    if (wrapped) {
+      // In front of the filter, which may write: new bytes are seen as they came.
+      wrapped->feed({view.data + (seen - view.base), view.end() - seen}, seen, last);
+      seen = view.end();
+    }
     Text text = Text::plain(view, shown_from, view.end());
     shown_from += filter->feed(text, last, scrubber);
+    if (wrapped) tell_wrapped();
     if (last) {
       scrubber.finish();
       return view.end();
     }
     scrubber.release_holds();
     uint64_t settled = std::min(shown_from, scrubber.hold());
+    // Of two digit quads the first characters may have gone before the last ones came.
+    if (wrapped) settled = std::min(settled, std::max(wrapped->hold(), view.base));
     if (view.end() - settled > limits::kWindow + limits::kJoinStep) scrubber.refuse(Reason::kLimitWindow);
     return settled;
+  }
+
+  void tell_wrapped() {
+    for (const WrappedFinder::Found& found : wrapped->found()) {
+      scrubber.wrapped(found.kind, found.brand, found.offset, found.length);
+    }
+    wrapped->clear();
+    if (wrapped->failed()) scrubber.refuse(Reason::kFault);
   }
 
   Output push(MutableBytes piece, bool last);
@@ -38,7 +60,9 @@ struct Body::State {
   SecretBuffer held;     // what is not settled, from held_base on
   SecretBuffer emitted;  // the Output's `held`
   uint64_t held_base = 0;
-  uint64_t shown_from = 0;  // the filter has settled everything in front of this offset
+  std::optional<WrappedFinder> wrapped;  // none: the operator wants no sweep
+  uint64_t seen = 0;                     // bytes in front of this offset went through `wrapped`
+  uint64_t shown_from = 0;               // the filter has settled everything in front of this offset
   std::unique_ptr<Inflater> inflater;
   SecretBuffer packed;    // encoded bytes that have not been inflated yet
   SecretBuffer chunk;     // inflated bytes on their way through push()
@@ -57,12 +81,16 @@ Reason Body::start(std::string_view content_type, std::string_view content_encod
   const Policy& policy = state_->scrubber.policy();
   InflateLimits limits;
   limits.output_max = policy.max_inflate;
-  limits.ratio_max = 1100;  // deflate itself gets to 1,032
+  // Deflate itself gets to 1,032. An answer goes on as it is inflated; how far does not matter.
+  limits.ratio_max = policy.response ? std::numeric_limits<uint64_t>::max() : 1100;
   state_->inflater = make_inflater_chain(content_encoding, limits, &why);
   if (why == Reason::kNone && state_->inflater && (!policy.inflate || policy.mode == Mode::kMonitor)) {
     why = Reason::kBodyEncoding;
   }
-  if (why == Reason::kNone) state_->filter = make_filter(content_type, 0, &why);
+  if (why == Reason::kNone) {
+    state_->filter =
+        policy.response ? make_response_filter(content_type) : make_filter(content_type, 0, &why);
+  }
   if (why != Reason::kNone) state_->scrubber.refuse(why);
   return why;
 }

@@ -14,7 +14,7 @@ class CharsetFilter : public Filter {
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!detected_) {
-      if (text.size < 4 && !last) return 0;
+      if (text.size < 4 && !last && !is_narrow(text)) return 0;
       detected_ = true;
       if (charset_ == Charset::kDetect || charset_ == Charset::kUtf16 || charset_ == Charset::kUtf32)
         detect(text);
@@ -24,6 +24,12 @@ class CharsetFilter : public Filter {
   }
 
  private:
+  // Two bytes that no wide text begins with: whoever waits for them need not wait for more.
+  bool is_narrow(const Text& text) const {
+    return charset_ == Charset::kDetect && text.size >= 2 && text.data[0] != 0 && text.data[0] < 0xFE &&
+           text.data[1] != 0;
+  }
+
   // RFC 8259 texts begin with two ASCII characters or are one digit long: NUL bytes tell the width and order.
   void detect(const Text& text) {
     auto byte = [&](size_t i) { return i < text.size ? int{text.data[i]} : -1; };

@@ -7,10 +7,14 @@
 
 #include "filters/charset.h"
 #include "filters/csv.h"
+#include "filters/fallback.h"
 #include "filters/form.h"
+#include "filters/grpc.h"
 #include "filters/json.h"
+#include "filters/msgpack.h"
 #include "filters/multipart.h"
 #include "filters/plain.h"
+#include "filters/protobuf.h"
 #include "filters/xml.h"
 
 namespace cardscrub {
@@ -33,8 +37,9 @@ std::string_view trim(std::string_view text) {
 
 using Make = std::unique_ptr<Filter> (*)(std::string_view content_type, unsigned layer, Reason* why);
 
-// type: lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '/' at the end every
-// subtype. text: the type has a charset of its own, and JSON may come in UTF-16 without saying so.
+// type: lower case; a leading '+' matches a structured syntax suffix (RFC 6839), a '*' at the end everything.
+// The first row that matches counts. text: the type has a charset of its own, and JSON may come in UTF-16
+// without saying so.
 struct Row {
   std::string_view type;
   bool text;
@@ -47,7 +52,29 @@ std::unique_ptr<Filter> multipart(std::string_view content_type, unsigned layer,
   return filter;
 }
 
+std::unique_ptr<Filter> grpc(std::string_view content_type, unsigned layer, Reason*) {
+  return make_grpc_filter(content_type, layer);
+}
+std::unique_ptr<Filter> msgpack(std::string_view, unsigned layer, Reason*) {
+  return make_msgpack_filter(layer);
+}
+std::unique_ptr<Filter> protobuf(std::string_view, unsigned layer, Reason*) {
+  return make_protobuf_filter(layer);
+}
+
 constexpr std::array kRows{
+    Row{"application/grpc", false, grpc},
+    Row{"application/grpc+*", false, grpc},
+    Row{"application/grpc-web", false, grpc},
+    Row{"application/grpc-web+*", false, grpc},
+    Row{"application/connect+*", false, grpc},
+    Row{"application/proto", false, protobuf},
+    Row{"application/protobuf", false, protobuf},
+    Row{"application/x-protobuf", false, protobuf},
+    Row{"application/vnd.google.protobuf", false, protobuf},
+    Row{"application/msgpack", false, msgpack},
+    Row{"application/x-msgpack", false, msgpack},
+    Row{"application/vnd.msgpack", false, msgpack},
     Row{"application/json", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"text/json", true,
@@ -66,6 +93,8 @@ constexpr std::array kRows{
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
     Row{"+json-seq", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+    Row{"application/graphql", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
     Row{"application/csp-report", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"application/xml", true,
@@ -77,7 +106,7 @@ constexpr std::array kRows{
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"text/tab-separated-values", true,
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
-    Row{"multipart/", false, multipart},
+    Row{"multipart/*", false, multipart},
     Row{"application/x-www-form-urlencoded", false,
         [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
 };
@@ -112,16 +141,33 @@ bool unicode_charset(std::string_view name, Charset* out) {
   return false;
 }
 
-}  // namespace
+// The row of a type in lower case, without parameters; nullptr: none.
+const Row* row_of(std::string_view type) {
+  for (const Row& row : kRows) {
+    const bool matches = row.type.front() == '+'  ? type.ends_with(row.type)
+                         : row.type.back() == '*' ? type.starts_with(row.type.substr(0, row.type.size() - 1))
+                                                  : type == row.type;
+    if (matches) return &row;
+  }
+  return nullptr;
+}
 
-std::string header_parameter(std::string_view value, std::string_view name) {
+std::string type_of(std::string_view content_type) {
+  return lower(trim(content_type.substr(0, content_type.find(';'))));
+}
+
+// Calls visit(name in lower case, value) for each parameter until it says false.
+template <typename Visit>
+void each_parameter(std::string_view value, const Visit& visit) {
   size_t at = value.find(';');
   while (at != std::string_view::npos) {
     value.remove_prefix(at + 1);
-    size_t equals = value.find('=');
-    if (equals == std::string_view::npos) return {};
-    std::string key = lower(trim(value.substr(0, equals)));
-    value = trim(value.substr(equals + 1));
+    const size_t end = value.find_first_of("=;");
+    if (end == std::string_view::npos) return;
+    at = end;
+    if (value[end] == ';') continue;  // a name without a value
+    const std::string key = lower(trim(value.substr(0, end)));
+    value = trim(value.substr(end + 1));
     std::string found;
     if (!value.empty() && value.front() == '"') {
       size_t i = 1;
@@ -135,40 +181,98 @@ std::string header_parameter(std::string_view value, std::string_view name) {
       at = value.find(';');
       found = std::string(trim(value.substr(0, at)));
     }
-    if (key == name) return found;
+    if (!visit(key, found)) return;
   }
-  return {};
 }
+
+}  // namespace
+
+bool has_named_fields(std::string_view content_type) { return row_of(type_of(content_type)) != nullptr; }
+
+std::string header_parameter(std::string_view value, std::string_view name) {
+  std::string out;
+  each_parameter(value, [&](std::string_view key, std::string& found) {
+    if (key != name) return true;
+    out = std::move(found);
+    return false;
+  });
+  return out;
+}
+
+bool contradicts_itself(std::string_view value, std::string_view name) {
+  std::string first;
+  bool seen = false;
+  bool differs = false;
+  each_parameter(value, [&](std::string_view key, std::string& found) {
+    if (key != name) return true;
+    differs = seen && found != first;
+    seen = true;
+    first = std::move(found);
+    return !differs;
+  });
+  return differs;
+}
+
+namespace {
+
+// What a Content-Type says.
+struct Said {
+  std::string type;     // lower case, without parameters
+  std::string charset;  // lower case
+  bool wide = false;    // UTF-16 or UTF-32
+  Charset unicode = Charset::kDetect;
+};
+
+Said read_type(std::string_view content_type) {
+  Said said;
+  said.type = type_of(content_type);
+  said.charset = lower(header_parameter(content_type, "charset"));
+  said.wide = unicode_charset(said.charset, &said.unicode);
+  return said;
+}
+
+struct Chosen {
+  std::unique_ptr<Filter> filter;
+  bool text = false;  // see Row
+};
+
+Chosen choose(const Said& said, std::string_view content_type, unsigned layer, Reason* why) {
+  if (const Row* row = row_of(said.type); row != nullptr) {
+    return {row->make(content_type, layer, why), row->text};
+  }
+  return {make_plain_filter(layer, PlainCoding::kUtf8), said.type.starts_with("text/") || said.type.empty()};
+}
+
+std::unique_ptr<Filter> decoding(const Said& said, Chosen chosen) {
+  if (!said.wide && !chosen.text) return std::move(chosen.filter);
+  return make_charset_filter(said.wide ? said.unicode : Charset::kDetect, std::move(chosen.filter));
+}
+
+}  // namespace
 
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
   *why = Reason::kNone;
-  std::string type = lower(trim(content_type.substr(0, content_type.find(';'))));
-  std::string charset = lower(header_parameter(content_type, "charset"));
-  Charset unicode = Charset::kDetect;
-  bool wide = unicode_charset(charset, &unicode);
-  if (!charset.empty() && !wide && !ascii_compatible(charset)) {
+  if (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary")) {
+    *why = Reason::kBodyType;
+    return nullptr;
+  }
+  const Said said = read_type(content_type);
+  if (!said.charset.empty() && !said.wide && !ascii_compatible(said.charset)) {
     *why = Reason::kBodyCharset;
     return nullptr;
   }
-  std::unique_ptr<Filter> filter;
-  bool text = false;
-  for (const Row& row : kRows) {
-    const bool matches = row.type.front() == '+'  ? type.ends_with(row.type)
-                         : row.type.back() == '/' ? type.starts_with(row.type)
-                                                  : type == row.type;
-    if (matches) {
-      filter = row.make(content_type, layer, why);
-      text = row.text;
-      break;
-    }
-  }
+  Chosen chosen = choose(said, content_type, layer, why);
   if (*why != Reason::kNone) return nullptr;
-  if (filter == nullptr) {
-    filter = make_plain_filter(layer, PlainCoding::kUtf8);
-    text = type.starts_with("text/") || type.empty();
-  }
-  if (wide || text) filter = make_charset_filter(wide ? unicode : Charset::kDetect, std::move(filter));
-  return filter;
+  return decoding(said, std::move(chosen));
+}
+
+std::unique_ptr<Filter> make_response_filter(std::string_view content_type) {
+  const Said said = read_type(content_type);
+  Reason why = Reason::kNone;
+  Chosen chosen = choose(said, content_type, 0, &why);
+  if (why != Reason::kNone) chosen.filter = make_plain_filter(0, PlainCoding::kUtf8);
+  chosen.filter = make_fallback_filter(std::move(chosen.filter));
+  return decoding(said, std::move(chosen));
 }
 
 }  // namespace cardscrub

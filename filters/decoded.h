@@ -34,9 +34,9 @@ class Decoded {
 
 // Adds one code point that stands on the wire as `unit` (unit.form: how an ASCII digit would be written
 // there, e.g. kHex for \u0034). Applies the normalisation of text.h: decimal digits of any script (Unicode
-// Nd) become ASCII digits with a form that can write them (or kFixed), spaces of any kind but tab and newline
-// ' ', hyphens and dashes '-', the full-width full stop '.', everything else UTF-8 of form kFixed (a lone
-// surrogate too: three bytes).
+// Nd) become ASCII digits with a form that can write them (or kFixed), spaces of any kind but tab and
+// newline, and characters of no width, ' ', hyphens and dashes '-', the full-width full stop '.', everything
+// else UTF-8 of form kFixed (a lone surrogate too: three bytes).
 void add_code_point(Decoded* out, char32_t code_point, Unit unit);
 
 // The unit of a character that was written as one hexadecimal number of which text[last] is the last digit.

@@ -9,6 +9,7 @@
 #include "filters/form_scan.h"
 #include "filters/plain.h"
 #include "filters/url_value.h"
+#include "src/wrapped.h"
 
 namespace cardscrub {
 
@@ -60,7 +61,9 @@ class Head {
  public:
   Head(MutableBytes bytes, const Policy& policy, Worker& worker, Verdict& verdict,
        std::string_view name_space, FindingObserver* observer)
-      : view_{bytes.data(), 0, bytes.size()}, scrubber_(policy, worker, verdict, name_space, observer) {
+      : view_{bytes.data(), 0, bytes.size()},
+        scrubber_(policy, worker, verdict, name_space, observer),
+        wrapped_(*worker.detector, worker.scratch.get(), sweep_options(policy)) {
     scrubber_.set_view(view_);
   }
   ~Head() { scrubber_.finish(); }
@@ -98,6 +101,15 @@ class Head {
     if (fragment < end) form(fragment + 1, end, kArgumentSyntax);
   }
 
+  // Base64 of the part as it came. Told behind everything else: what is ignored is known then.
+  void look_for_wrapped() { wrapped_.feed({view_.data, view_.size}, 0, true); }
+  void tell_wrapped() {
+    for (const WrappedFinder::Found& found : wrapped_.found()) {
+      scrubber_.wrapped(found.kind, found.brand, found.offset, found.length);
+    }
+    if (wrapped_.failed()) scrubber_.refuse(Reason::kFault);
+  }
+
   void header(Bytes name) {
     FieldMatch match = scrubber_.match(name);
     if (match.kind == Kind::kNone) match = scrubber_.match(without_x(name));
@@ -126,6 +138,7 @@ class Head {
 
   RawView view_;
   Scrubber scrubber_;
+  WrappedFinder wrapped_;
 };
 
 // Whether there is nothing to do for a part. What the look takes longer for than it saves is not looked for.
@@ -158,20 +171,45 @@ bool nothing_to_do(HeadPart part, Bytes name, Bytes bytes, const Policy& policy)
 
 void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy,
                 Worker& worker, Verdict& verdict, std::string_view name_space, FindingObserver* observer) {
-  if (bytes.empty() || nothing_to_do(part, bytes_of(name), bytes, policy)) return;
+  if (bytes.empty()) return;
+  const bool wrapped = policy.sweep != Action::kNone && may_hold_wrapped(bytes);
+  if (!wrapped && nothing_to_do(part, bytes_of(name), bytes, policy)) return;
   Head head(bytes, policy, worker, verdict, name_space, observer);
+  if (wrapped) head.look_for_wrapped();
   switch (part) {
     case HeadPart::kPath:
-      return head.path(0, bytes.size());
+      head.path(0, bytes.size());
+      break;
     case HeadPart::kArguments:
-      return head.form(0, bytes.size(), kArgumentSyntax);
+      head.form(0, bytes.size(), kArgumentSyntax);
+      break;
     case HeadPart::kTarget:
-      return head.target(bytes.size());
+      head.target(bytes.size());
+      break;
     case HeadPart::kCookie:
-      return head.form(0, bytes.size(), kCookieSyntax);
+      head.form(0, bytes.size(), kCookieSyntax);
+      break;
     case HeadPart::kHeader:
-      return head.header(bytes_of(name));
+      head.header(bytes_of(name));
+      break;
   }
+  if (wrapped) head.tell_wrapped();
+}
+
+FieldMatch match_header(const FieldNames& fields, std::string_view name) {
+  bool failed = false;
+  FieldMatch match = fields.match(kRoot, bytes_of(name), &failed);
+  if (match.kind == Kind::kNone) match = fields.match(kRoot, without_x(bytes_of(name)), &failed);
+  return match;
+}
+
+void reveal_header(std::string_view name, const RawView& value, const Policy& policy, Worker& worker,
+                   Verdict& verdict, std::string_view name_space, CodeErrands* errands) {
+  Scrubber scrubber(policy, worker, verdict, name_space, nullptr, errands);
+  scrubber.set_view(value);
+  scrubber.begin(bytes_of(name), match_header(*policy.fields, name), ValueType::kString);
+  scrubber.text(Text::plain(value, value.base, value.end()), true);
+  scrubber.finish();
 }
 
 }  // namespace cardscrub

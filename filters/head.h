@@ -21,4 +21,12 @@ void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const 
                 Worker& worker, Verdict& verdict, std::string_view name_space,
                 FindingObserver* observer = nullptr);
 
+// What the name of a header announces.
+FieldMatch match_header(const FieldNames& fields, std::string_view name);
+
+// Direction::kReveal: the value of a named header. `value` is a part of the memory that the whole request is
+// revealed in: its base counts in there. errands: as for Scrubber.
+void reveal_header(std::string_view name, const RawView& value, const Policy& policy, Worker& worker,
+                   Verdict& verdict, std::string_view name_space, CodeErrands* errands);
+
 }  // namespace cardscrub

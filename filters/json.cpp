@@ -365,6 +365,10 @@ void JsonFilter::ended() {
   Bytes name = string_.name();
   if (string_.bare()) {
     while (!name.empty() && (kJsonClass[name.back()] & kJsonSpace) != 0) name = name.first(name.size() - 1);
+    // GraphQL: pay(cvv: "123").
+    size_t begin = name.size();
+    while (begin > 0 && name[begin - 1] != '(' && (kJsonClass[name[begin - 1]] & kJsonSpace) == 0) --begin;
+    name = name.subspan(begin);
     if (layer_ != 0) name = {};
   }
   named(name);

@@ -41,10 +41,10 @@ class JsonFilter final : public Filter {
   Step tokens();
   void pass_plain();
   // Whether an unnamed string need not be shown to the scrubber.
-  static bool passes(const StringScan& scan, const uint8_t* data);
+  bool passes(const StringScan& scan, const uint8_t* data) const;
   // Whether digits with nothing around them, at least kPanMin, may be a card number: what the detector asks
   // of every one of them, asked here first because most of them are identifiers and times.
-  static bool may_be_issued(const uint8_t* data, size_t size);
+  bool may_be_issued(const uint8_t* data, size_t size) const;
   Step value(uint8_t c);
   Step key(uint8_t c);
   void end(uint8_t c);

@@ -277,6 +277,8 @@ class MultipartFilter : public Filter {
     if (part.named) match = scrubber.match(name);
     form_scope_of(name, &prefix_, scrubber);
     if (part.coding == TransferCoding::kUnknown) scrubber.refuse(Reason::kBodyEncoding);
+    if (part.ambiguous)
+      scrubber.refuse(Reason::kBodyMalformed, lines.size == 0 ? -1 : static_cast<int64_t>(lines.unit(0).at));
 
     const std::string_view type(part.content_type);
     const bool text = is_plain_text(type);

@@ -37,20 +37,38 @@ std::string extended_value(const std::string& value) {
   return std::string(reinterpret_cast<const char*>(decoded.text().data), decoded.size());
 }
 
-void read_field(std::string_view line, PartHead* head) {
+struct Seen {
+  bool disposition = false;
+  bool type = false;
+  bool coding = false;
+};
+
+bool once(bool before, PartHead* head) {
+  head->ambiguous = head->ambiguous || before;
+  return true;
+}
+
+void read_field(std::string_view line, PartHead* head, Seen* seen) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
   const std::string_view field = trim(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1));
   if (same(field, "content-disposition")) {
+    const std::string extended = extended_value(header_parameter(value, "name*"));
+    seen->disposition = once(seen->disposition, head);
     head->name = header_parameter(value, "name");
-    if (head->name.empty()) head->name = extended_value(header_parameter(value, "name*"));
+    if (contradicts_itself(value, "name") ||
+        (!head->name.empty() && !extended.empty() && extended != head->name))
+      head->ambiguous = true;
+    if (head->name.empty()) head->name = extended;
     head->named = !head->name.empty();
     head->file =
         !header_parameter(value, "filename").empty() || !header_parameter(value, "filename*").empty();
   } else if (same(field, "content-type")) {
+    seen->type = once(seen->type, head);
     head->content_type = value;
   } else if (same(field, "content-transfer-encoding")) {
+    seen->coding = once(seen->coding, head);
     head->coding = same(value, "base64")             ? TransferCoding::kBase64
                    : same(value, "quoted-printable") ? TransferCoding::kQuotedPrintable
                    : same(value, "7bit") || same(value, "8bit") || same(value, "binary") || value.empty()
@@ -63,6 +81,7 @@ void read_field(std::string_view line, PartHead* head) {
 
 PartHead parse_part_head(Bytes lines) {
   PartHead head;
+  Seen seen;
   std::string_view rest(reinterpret_cast<const char*>(lines.data()), lines.size());
   std::string line;
   while (!rest.empty()) {
@@ -75,10 +94,10 @@ PartHead parse_part_head(Bytes lines) {
       line += trim(next);
       continue;
     }
-    read_field(line, &head);
+    read_field(line, &head, &seen);
     line = next;
   }
-  read_field(line, &head);
+  read_field(line, &head, &seen);
   return head;
 }
 

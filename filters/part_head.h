@@ -15,6 +15,8 @@ struct PartHead {
   bool file = false;         // has a file name
   std::string content_type;  // empty: none, which is text/plain
   TransferCoding coding = TransferCoding::kIdentity;
+  // Says two things: a field twice, or two names. Applications do not agree on which one counts.
+  bool ambiguous = false;
 };
 
 // `lines`: the header lines of a part, without the empty line that ends them; lines may be folded (RFC

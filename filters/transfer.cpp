@@ -6,21 +6,13 @@
 
 #include "filters/percent.h"
 #include "filters/url_value.h"
+#include "src/base64_scan.h"
 
 namespace cardscrub {
 
 namespace {
 
 constexpr size_t kStep = 4096;  // units decoded at a time
-
-// Six bits, or -1 (URL-safe letters count too).
-int base64_value(uint8_t c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+' || c == '-') return 62;
-  return c == '/' || c == '_' ? 63 : -1;
-}
 
 class TransferFilter : public Filter {
  public:
@@ -61,15 +53,15 @@ class TransferFilter : public Filter {
       const uint8_t c = text.data[i];
       if (c == '\r' || c == '\n' || c == ' ' || c == '\t' || c == '=') continue;
       const uint64_t at = text.unit(i).at;
-      const int value = base64_value(c);
-      if (value < 0) {
+      const uint8_t value = base64_value(c);
+      if (value == kNoBase64) {
         scrubber.refuse(Reason::kBodyEncoding, static_cast<int64_t>(at));
         return;
       }
       // An application that knows nothing of transfer encodings sees the digits themselves.
       digits_ = is_digit(c) ? digits_ + 1 : 0;
       if (digits_ == limits::kPanMin) scrubber.refuse(Reason::kPanWrapped, static_cast<int64_t>(at));
-      bits_ = bits_ << 6 | static_cast<unsigned>(value);
+      bits_ = bits_ << 6 | value;
       have_ += 6;
       if (have_ < 8) continue;
       have_ -= 8;

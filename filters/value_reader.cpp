@@ -39,7 +39,8 @@ size_t ValueReader::decide(const Text& text, Scrubber& scrubber) {
   uint8_t c = text.data[space];
   if (c == '{' || c == '[') {
     if (layer_ >= limits::kLayers) {
-      scrubber.refuse(Reason::kLimitLayers, static_cast<int64_t>(text.unit(space).at));
+      if (!scrubber.policy().response)
+        scrubber.refuse(Reason::kLimitLayers, static_cast<int64_t>(text.unit(space).at));
     } else {
       opened_ = scrubber.open(leaf);
       inner_ = make_json_filter(layer_ + 1, true);
@@ -64,6 +65,7 @@ size_t ValueReader::text(const Text& text, bool last, Scrubber& scrubber) {
   }
   switch (want_) {
     case Want::kSkip:
+      scrubber.ignored(text);
       return text.size;
     case Want::kWhole:
       if (text.size > limits::kNamedValueMax) {

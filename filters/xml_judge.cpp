@@ -44,7 +44,11 @@ void XmlJudge::parse(bool last) {
                                       static_cast<int>(block_.size()), last ? 1 : 0);
   fed_ += block_.size();
   block_.clear();
+#if XML_MAJOR_VERSION > 2 || (XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION >= 9)
+  const int64_t index = XML_GetCurrentByteIndex64(parser_);
+#else
   const XML_Index index = XML_GetCurrentByteIndex(parser_);
+#endif
   const uint64_t at = index < 0 ? 0 : std::min(static_cast<uint64_t>(index), fed_);
   if (status != XML_STATUS_OK) error_ = at;
   if (status != XML_STATUS_OK || fed_ - at > kTokenMax) done_ = true;

@@ -1,9 +1,11 @@
 // The directives: one row each, and the setters that nginx has no ready one for.
+#include "audit.h"
 #include "guard.h"
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
 #include "redis_settings.h"
+#include "src/kek_source.h"
 
 namespace cardscrub {
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr ngx_uint_t kAnywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 constexpr time_t kCodeTtlMost = 3600;  // PCI DSS 3.3.1: a code is kept only until authorisation is complete
+constexpr time_t kCodeGraceMost = 300;
 constexpr size_t kZoneLeast = 256 * 1024;
 
 char* const kError = static_cast<char*>(NGX_CONF_ERROR);
@@ -124,6 +127,25 @@ char* set_keys(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return ngx_conf_full_name(cf->cycle, &main->keys_path, 1) == NGX_OK ? NGX_CONF_OK : kError;
 }
 
+char* set_audit_log(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  return guard(cf->log, "reading cardscrub_audit_log", kError,
+               [&] { return configure_audit(cf, static_cast<MainConf*>(conf)); });
+}
+
+char* set_kek(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* main = static_cast<MainConf*>(conf);
+  if (!main->kek.empty()) return const_cast<char*>("is duplicate");
+  return guard(cf->log, "reading cardscrub_kek", kError, [&]() -> char* {
+    main->kek_place = Place::here(cf);
+    for (size_t i = 1; i < cf->args->nelts; ++i) {
+      main->kek.emplace_back(view(arguments(cf)[i]));
+      Result<KekSource> source = parse_kek_source(main->kek.back());
+      if (!source) return refuse_configuration(cf, main->kek_place, source.message());
+    }
+    return NGX_CONF_OK;
+  });
+}
+
 char* set_zone(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto* main = static_cast<MainConf*>(conf);
   if (main->zone_size != NGX_CONF_UNSET_SIZE) return const_cast<char*>("is duplicate");
@@ -143,6 +165,88 @@ char* set_code_ttl(ngx_conf_t* cf, ngx_command_t*, void* location) {
   time_t ttl = static_cast<time_t>(ngx_parse_time(&value, 1));
   if (ttl < 1 || ttl > kCodeTtlMost) return refuse(cf, "bad time", value, "it must lie between 1s and 1h");
   conf->code_ttl = ttl;
+  return NGX_CONF_OK;
+}
+
+char* set_reveal(ngx_conf_t* cf, ngx_command_t* command, void* location) {
+  auto* conf = static_cast<LocationConf*>(location);
+  char* set = ngx_conf_set_flag_slot(cf, command, location);
+  if (set != NGX_CONF_OK || conf->reveal == 0) return set;
+  conf->reveal_place = Place::here(cf);
+  MainConf* main = main_conf(cf);
+  if (!main->wanted_place.known()) main->wanted_place = conf->reveal_place;
+  return NGX_CONF_OK;
+}
+
+// "60r/m": so many card numbers a second, minute or hour.
+bool read_rate(std::string_view text, Rate* rate) {
+  const size_t r = text.find("r/");
+  if (r == std::string_view::npos || text.size() != r + 3) return false;
+  const ngx_int_t count = ngx_atoi(ngx_text(text).data, r);
+  const char unit = text.back();
+  rate->seconds = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
+  if (count < 1 || rate->seconds == 0 || count > static_cast<ngx_int_t>(kRatePerSecondMost * rate->seconds)) {
+    return false;
+  }
+  rate->count = static_cast<uint32_t>(count);
+  return true;
+}
+
+char* set_reveal_rate(ngx_conf_t* cf, ngx_command_t*, void* location) {
+  auto* conf = static_cast<LocationConf*>(location);
+  if (conf->reveal_rate_set) return const_cast<char*>("is duplicate");
+  conf->reveal_rate_set = true;
+  for (size_t i = 1; i < cf->args->nelts; ++i) {
+    const std::string_view word = view(arguments(cf)[i]);
+    if (word == "off" && cf->args->nelts == 2) return NGX_CONF_OK;
+    const bool client = word.starts_with("client=");
+    const bool total = word.starts_with("total=");
+    if ((!client && !total) || !read_rate(word.substr(word.find('=') + 1),
+                                          client ? &conf->reveal_rate.client : &conf->reveal_rate.total)) {
+      return refuse(
+          cf, "bad rate", arguments(cf)[i],
+          "it must be off, or client=<number>r/s and total=<number>r/s (or r/m, r/h), at most 1000r/s");
+    }
+  }
+  return NGX_CONF_OK;
+}
+
+char* set_reveal_hosts(ngx_conf_t* cf, ngx_command_t*, void* location) {
+  return guard(cf->log, "reading cardscrub_reveal_hosts", kError, [&]() -> char* {
+    auto* conf = static_cast<LocationConf*>(location);
+    for (size_t i = 1; i < cf->args->nelts; ++i) {
+      const std::string_view host = view(arguments(cf)[i]);
+      if (host.empty() || host == "." || host.find_first_of("*/:$") != std::string_view::npos) {
+        return refuse(cf, "bad host", arguments(cf)[i],
+                      "it must be a name such as api.example.com, or .example.com for all below it");
+      }
+      conf->reveal_hosts.push_back(arguments(cf)[i]);
+    }
+    return NGX_CONF_OK;
+  });
+}
+
+char* set_reveal_max_body(ngx_conf_t* cf, ngx_command_t*, void* location) {
+  auto* conf = static_cast<LocationConf*>(location);
+  if (conf->reveal_max_body != NGX_CONF_UNSET_SIZE) return const_cast<char*>("is duplicate");
+  ngx_str_t value = arguments(cf)[1];
+  const ssize_t size = ngx_parse_size(&value);
+  if (size < 1024 || size > 16 * 1024 * 1024) {
+    return refuse(cf, "bad size", value, "it must lie between 1k and 16m");
+  }
+  conf->reveal_max_body = static_cast<size_t>(size);
+  return NGX_CONF_OK;
+}
+
+char* set_code_grace(ngx_conf_t* cf, ngx_command_t*, void* location) {
+  auto* conf = static_cast<LocationConf*>(location);
+  if (conf->code_grace != NGX_CONF_UNSET) return const_cast<char*>("is duplicate");
+  ngx_str_t value = arguments(cf)[1];
+  const time_t grace = static_cast<time_t>(ngx_parse_time(&value, 1));
+  if (grace < 0 || grace > kCodeGraceMost) {
+    return refuse(cf, "bad time", value, "it must lie between 0 and 5m");
+  }
+  conf->code_grace = grace;
   return NGX_CONF_OK;
 }
 
@@ -190,10 +294,18 @@ ngx_conf_enum_t g_token_format[] = {{ngx_text("last4"), static_cast<ngx_uint_t>(
                                     {ngx_null_string, 0}};
 ngx_conf_enum_t g_encoded[] = {
     {ngx_text("inflate"), kEncodedInflate}, {ngx_text("reject"), kEncodedReject}, {ngx_null_string, 0}};
+ngx_conf_enum_t g_response[] = {{ngx_text("off"), kResponseOff},
+                                {ngx_text("mask"), kResponseMask},
+                                {ngx_text("reject"), kResponseReject},
+                                {ngx_null_string, 0}};
 ngx_conf_enum_t g_test_cards[] = {{ngx_text("accept"), static_cast<ngx_uint_t>(TestCards::kAccept)},
                                   {ngx_text("reject"), static_cast<ngx_uint_t>(TestCards::kReject)},
                                   {ngx_text("only"), static_cast<ngx_uint_t>(TestCards::kOnly)},
                                   {ngx_null_string, 0}};
+ngx_conf_enum_t g_audit_failure[] = {
+    {ngx_text("reject"), kAuditReject}, {ngx_text("continue"), kAuditContinue}, {ngx_null_string, 0}};
+ngx_conf_enum_t g_missing_code[] = {
+    {ngx_text("omit"), kMissingCodeOmit}, {ngx_text("reject"), kMissingCodeReject}, {ngx_null_string, 0}};
 ngx_conf_enum_t g_upgrade[] = {{ngx_text("off"), 0}, {ngx_text("allow"), 1}, {ngx_null_string, 0}};
 
 void* limit(size_t most) { return reinterpret_cast<void*>(most); }
@@ -210,8 +322,9 @@ ngx_command_t in_location(std::string_view name, ngx_uint_t type, Setter set, ng
   return row(name, type, set, NGX_HTTP_LOC_CONF_OFFSET, offset, post);
 }
 
-ngx_command_t in_main(std::string_view name, ngx_uint_t type, Setter set, ngx_uint_t offset = 0) {
-  return row(name, NGX_HTTP_MAIN_CONF | type, set, NGX_HTTP_MAIN_CONF_OFFSET, offset, nullptr);
+ngx_command_t in_main(std::string_view name, ngx_uint_t type, Setter set, ngx_uint_t offset = 0,
+                      void* post = nullptr) {
+  return row(name, NGX_HTTP_MAIN_CONF | type, set, NGX_HTTP_MAIN_CONF_OFFSET, offset, post);
 }
 
 }  // namespace
@@ -239,6 +352,8 @@ ngx_command_t g_directives[] = {
                 CARDSCRUB_AT(name_space)),
     in_location("cardscrub_encoded", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
                 CARDSCRUB_AT(encoded), g_encoded),
+    in_location("cardscrub_response", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(response), g_response),
     in_location("cardscrub_test_cards", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
                 CARDSCRUB_AT(test_cards), g_test_cards),
     in_location("cardscrub_upgrade", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
@@ -246,18 +361,34 @@ ngx_command_t g_directives[] = {
     in_location("cardscrub_require_tls", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
                 CARDSCRUB_AT(require_tls)),
     in_location("cardscrub_code_ttl", kAnywhere | NGX_CONF_TAKE1, set_code_ttl),
+    in_location("cardscrub_code_grace", kAnywhere | NGX_CONF_TAKE1, set_code_grace),
+    in_location("cardscrub_reveal", NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, set_reveal, CARDSCRUB_AT(reveal)),
+    in_location("cardscrub_reveal_hosts", kAnywhere | NGX_CONF_1MORE, set_reveal_hosts),
+    in_location("cardscrub_reveal_max_body", kAnywhere | NGX_CONF_TAKE1, set_reveal_max_body),
+    in_location("cardscrub_reveal_missing_code", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+                CARDSCRUB_AT(reveal_missing_code), g_missing_code),
+    in_location("cardscrub_reveal_rate", kAnywhere | NGX_CONF_TAKE12, set_reveal_rate),
+    in_location("cardscrub_reveal_sweep", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+                CARDSCRUB_AT(reveal_sweep)),
     in_location("cardscrub_max_findings", kAnywhere | NGX_CONF_TAKE1, set_limit, CARDSCRUB_AT(max_findings),
                 limit(limits::kFindings)),
     in_location("cardscrub_max_depth", kAnywhere | NGX_CONF_TAKE1, set_limit, CARDSCRUB_AT(max_depth),
                 limit(limits::kDepth)),
     in_location("cardscrub_max_inflate", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
                 CARDSCRUB_AT(max_inflate)),
+    in_location("cardscrub_lint", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot, CARDSCRUB_AT(lint)),
+    in_location("cardscrub_audit_user", kAnywhere | NGX_CONF_TAKE1, ngx_http_set_complex_value_slot,
+                CARDSCRUB_AT(audit_user)),
     in_location("cardscrub_status", NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_status),
     in_main("cardscrub_keys", NGX_CONF_TAKE1, set_keys),
+    in_main("cardscrub_kek", NGX_CONF_TAKE12, set_kek),
     in_main("cardscrub_zone", NGX_CONF_TAKE1, set_zone),
     in_main("cardscrub_code_store", NGX_CONF_1MORE, set_code_store),
     in_main("cardscrub_redact_logs", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, redact_logs)),
     in_main("cardscrub_core_dumps", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, core_dumps)),
+    in_main("cardscrub_audit_log", NGX_CONF_1MORE, set_audit_log),
+    in_main("cardscrub_audit_failure", NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+            offsetof(MainConf, audit_failure), g_audit_failure),
     ngx_null_command};
 
 #undef CARDSCRUB_AT

@@ -1,8 +1,12 @@
 // The quick look at head elements: count digits, look at names.
 #include "head_scan.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "src/detector.h"
 #include "src/limits.h"
+#include "src/wrapped.h"
 
 namespace cardscrub {
 
@@ -12,6 +16,41 @@ const Path kRoot;
 
 // A name's bytes that are written with escapes, or are not ASCII, cannot be compared as they are.
 bool is_escaped(char c) { return c == '%' || c == '+' || static_cast<unsigned char>(c) >= 0x80; }
+
+// What a number may be made of where digits or what stands between them are escaped: "4111%201111", "%34%31",
+// "\\u0034", "4111+1111". Such numbers are not where the bytes alone show them; 0 ends one.
+constexpr uint8_t kDigit = 1;
+constexpr uint8_t kEscape = 2;
+constexpr uint8_t kPart = 4;
+constexpr std::array<uint8_t, 256> kNumberParts = [] {
+  std::array<uint8_t, 256> table{};
+  for (char c : std::string_view(" -.u")) table[static_cast<uint8_t>(c)] = kPart;
+  for (unsigned c = 'a'; c <= 'f'; ++c) table[c] = table[c - 32] = kPart;
+  for (char c : std::string_view("%\\+")) table[static_cast<uint8_t>(c)] = kEscape;
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
+  return table;
+}();
+
+bool may_hold_escaped_pan(Bytes text) {
+  std::string_view view{reinterpret_cast<const char*>(text.data()), text.size()};
+  size_t escape = std::min({view.find('%'), view.find('+'), view.find('\\')});
+  if (escape == std::string_view::npos) return false;
+  while (escape > 0 && kNumberParts[text[escape - 1]] != 0) --escape;
+  size_t digits = 0;
+  bool escaped = false;
+  for (uint8_t c : text.subspan(escape)) {
+    const uint8_t part = kNumberParts[c];
+    if (part == 0) {
+      digits = 0;
+      escaped = false;
+      continue;
+    }
+    digits += part & kDigit;
+    escaped = escaped || part == kEscape;
+    if (escaped && digits >= limits::kPanMin) return true;
+  }
+  return false;
+}
 
 bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || c == '/' || c == '"'; }
 
@@ -39,11 +78,17 @@ bool HeadScan::names_announce(std::string_view text) const {
 }
 
 bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
-  if (bytes.size() >= limits::kPanMin && !has_few_digits(bytes.data(), bytes.size()) &&
-      may_hold_pan(bytes.data(), bytes.size())) {
+  if (bytes.size() >= limits::kPanMin &&
+      ((!has_few_digits(bytes.data(), bytes.size()) && may_hold_pan(bytes.data(), bytes.size())) ||
+       may_hold_escaped_pan(bytes))) {
     return true;
   }
-  if (part == HeadPart::kHeader) return !bytes.empty() && !name.empty() && announces(name);
+  if (may_hold_wrapped(bytes)) return true;
+  if (part == HeadPart::kHeader) {
+    if (bytes.empty() || name.empty()) return false;
+    const bool extension = name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-';  // X-Card-Number
+    return announces(name) || (extension && announces(name.substr(2)));
+  }
   return names_announce({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 

@@ -2,6 +2,7 @@
 #include "location_conf.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "owned.h"
@@ -11,17 +12,29 @@ namespace cardscrub {
 
 namespace {
 
+constexpr size_t kRevealMaxBody = 64 * 1024;  // any charge; what is in clear is small, and in memory
+
+bool says_nothing_of_reveal(const LocationConf& conf) {
+  const LocationConf unset;
+  return conf.reveal == unset.reveal && conf.reveal_sweep == unset.reveal_sweep &&
+         conf.reveal_missing_code == unset.reveal_missing_code &&
+         conf.reveal_max_body == unset.reveal_max_body && conf.reveal_hosts.empty() &&
+         !conf.reveal_rate_set && conf.code_grace == unset.code_grace;
+}
+
 // True when nothing is written here: the parent's policies serve as they are.
 bool says_nothing(const LocationConf& conf) {
   const LocationConf unset;
   return conf.mode == unset.mode && conf.fields == nullptr && conf.pan == unset.pan &&
          conf.code == unset.code && conf.sweep == unset.sweep && conf.head == unset.head &&
          conf.invalid == unset.invalid && conf.token_format == unset.token_format &&
-         conf.encoded == unset.encoded && conf.test_cards == unset.test_cards &&
-         conf.brands == unset.brands && conf.require == unset.require && conf.name_space == nullptr &&
+         conf.encoded == unset.encoded && conf.response == unset.response &&
+         conf.test_cards == unset.test_cards && conf.brands == unset.brands &&
+         conf.require == unset.require && conf.name_space == nullptr &&
          conf.require_tls == unset.require_tls && conf.upgrade == unset.upgrade &&
-         conf.code_ttl == unset.code_ttl && conf.max_findings == unset.max_findings &&
-         conf.max_inflate == unset.max_inflate && conf.max_depth == unset.max_depth;
+         conf.code_ttl == unset.code_ttl && says_nothing_of_reveal(conf) &&
+         conf.max_findings == unset.max_findings && conf.max_inflate == unset.max_inflate &&
+         conf.max_depth == unset.max_depth;
 }
 
 template <typename T>
@@ -49,6 +62,33 @@ Policy head_policy_of(const Policy& body, Action head) {
   if (policy.code == Action::kAlias) policy.code = Action::kMask;
   if (head == Action::kReject) policy.code = Action::kReject;
   return policy;
+}
+
+// An answer is not refused for what it is, only for what it holds; its length does not matter, for nothing
+// of it is kept. `found`: kMask, kReject, kTokenize (named numbers and others alike; a code has no token).
+Policy response_policy_of(const Policy& body, uint32_t all_brands, Action found) {
+  Policy policy = body;
+  policy.response = true;
+  policy.pan = policy.sweep = found;
+  policy.code = found == Action::kReject ? Action::kReject : Action::kMask;
+  policy.invalid = Action::kMask;
+  policy.require = 0;
+  policy.brands = all_brands;
+  policy.test_cards = TestCards::kAccept;
+  policy.inflate = true;
+  policy.max_inflate = std::numeric_limits<uint64_t>::max() / 2;
+  policy.max_findings = std::numeric_limits<size_t>::max();
+  return policy;
+}
+
+ResponsePlan response_plan_of(const Policy& body, uint32_t all_brands, Action found) {
+  ResponsePlan plan;
+  plan.policy = response_policy_of(body, all_brands, found);
+  plan.monitor = plan.policy;
+  plan.monitor.mode = Mode::kMonitor;
+  plan.page = response_policy_of(body, all_brands, Action::kMask);
+  plan.rejects = found == Action::kReject;
+  return plan;
 }
 
 char* check_brands(ngx_conf_t* cf, const LocationConf& conf, const KeyRing& ring) {
@@ -101,12 +141,24 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   policy.max_inflate = conf->max_inflate;
   policy.code_ttl = static_cast<uint32_t>(conf->code_ttl);
   conf->body = policy;
+  conf->reveal_policy = policy;
+  conf->reveal_policy.direction = Direction::kReveal;
+  conf->reveal_policy.code = Action::kAlias;
+  conf->reveal_policy.invalid = Action::kReject;
+  conf->reveal_policy.inflate = false;  // what comes from our own application is not compressed
+  conf->reveal_policy.reveal_sweep = conf->reveal_sweep != 0;
+  conf->reveal_policy.reveal_wants_code = conf->reveal_missing_code == kMissingCodeReject;
+  conf->reveal_policy.code_grace = static_cast<uint32_t>(conf->code_grace);
   conf->head_off = action_of(conf->head) == Action::kNone;
   conf->head_policy = head_policy_of(policy, action_of(conf->head));
   conf->body_monitor = conf->body;
   conf->body_monitor.mode = Mode::kMonitor;
   conf->head_monitor = conf->head_policy;
   conf->head_monitor.mode = Mode::kMonitor;
+  if (conf->response == kResponseOff) return;
+  conf->response_wishes = response_plan_of(
+      policy, main.default_brands, conf->response == kResponseReject ? Action::kReject : Action::kMask);
+  conf->response_plan = &conf->response_wishes;
 }
 
 // nginx's core module is merged before us and has resolved where this location's error log goes.
@@ -137,6 +189,7 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   inherit(&conf->invalid, prev->invalid, Action::kReject);
   inherit(&conf->token_format, prev->token_format, static_cast<ngx_uint_t>(TokenFormat::kLast4));
   inherit(&conf->encoded, prev->encoded, ngx_uint_t{kEncodedInflate});
+  inherit(&conf->response, prev->response, ngx_uint_t{kResponseOff});
   inherit(&conf->test_cards, prev->test_cards, static_cast<ngx_uint_t>(TestCards::kAccept));
   inherit(&conf->require, prev->require, ngx_uint_t{0});
   inherit(&conf->max_findings, prev->max_findings, ngx_uint_t{limits::kFindings});
@@ -146,6 +199,20 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   inherit(&conf->upgrade, prev->upgrade, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
   inherit(&conf->code_ttl, prev->code_ttl, time_t{NGX_CONF_UNSET}, time_t{900});
   if (conf->name_space == nullptr) conf->name_space = prev->name_space;
+  if (conf->audit_user == nullptr) conf->audit_user = prev->audit_user;
+  if (conf->reveal == NGX_CONF_UNSET) conf->reveal_place = prev->reveal_place;
+  inherit(&conf->reveal, prev->reveal, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+  inherit(&conf->reveal_sweep, prev->reveal_sweep, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{0});
+  inherit(&conf->reveal_missing_code, prev->reveal_missing_code, ngx_uint_t{kMissingCodeOmit});
+  inherit(&conf->reveal_max_body, prev->reveal_max_body, size_t{NGX_CONF_UNSET_SIZE}, kRevealMaxBody);
+  inherit(&conf->code_grace, prev->code_grace, time_t{NGX_CONF_UNSET}, time_t{0});
+  if (conf->reveal_hosts.empty()) conf->reveal_hosts = prev->reveal_hosts;
+  if (!conf->reveal_rate_set) {
+    conf->reveal_rate_set = prev->reveal_rate_set;
+    conf->reveal_rate = prev->reveal_rate;
+  }
+  conf->around = prev;
+  inherit(&conf->lint, prev->lint, ngx_flag_t{NGX_CONF_UNSET}, ngx_flag_t{1});
 
   if (conf->brands == NGX_CONF_UNSET_UINT) {
     conf->brands = prev->brands;
@@ -171,8 +238,16 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
   build_policies(main, conf);
 
   auto* server = static_cast<ServerConf*>(ngx_http_conf_get_module_srv_conf(cf, ngx_http_cardscrub_module));
-  server->scrubs = server->scrubs || conf->mode != kWishOff;
-  bool wants_tls = (conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0;
+  if (conf->reveal != 0) {
+    auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
+    main_conf(cf)->reveals.push_back({conf, context->loc_conf, context->srv_conf});
+  }
+  server->scrubs = server->scrubs || conf->mode != kWishOff || conf->reveal != 0;
+  if (conf->mode == kWishOn || conf->mode == kWishDynamic || conf->reveal != 0)
+    main_conf(cf)->scrubbed.push_back(conf);
+  // Tokens may come in clear; who may send them is check_reveal()'s question.
+  bool wants_tls =
+      (conf->mode == kWishOn || conf->mode == kWishDynamic) && conf->require_tls != 0 && conf->reveal == 0;
   if (wants_tls && !server->scrubs_over_tls) {
     server->scrubs_over_tls = true;
     server->place = conf->mode_place;

@@ -1,19 +1,39 @@
 // What a location says: read, inherited (http > server > location), and made into immutable policies.
 #pragma once
 
+#include <vector>
+
 #include "main_conf.h"
 #include "nginx.h"
 #include "src/policy.h"
+#include "src/rate.h"
 
 namespace cardscrub {
 
 // `cardscrub` as written: one of the modes, or a value that each request decides.
 enum ModeWish : ngx_uint_t { kWishOff, kWishOn, kWishMonitor, kWishDynamic };
+enum MissingCodeWish : ngx_uint_t { kMissingCodeOmit, kMissingCodeReject };
 enum EncodedWish : ngx_uint_t { kEncodedInflate, kEncodedReject };
 
 struct FieldWish {
   Kind kind;
   ngx_str_t pattern;
+};
+
+enum ResponseWish : ngx_uint_t { kResponseOff, kResponseMask, kResponseReject };
+
+// What becomes of card data in the answers of a location.
+struct ResponsePlan {
+  Policy policy;         // mode kOn
+  Policy monitor;        // the same wishes, mode kMonitor
+  Policy page;           // for a page in place of an answer that was refused: never refuses again
+  bool rejects = false;  // the head is kept back until the beginning of the body has been searched
+};
+
+// Card numbers that may be revealed for one client, and for all together.
+struct RevealRate {
+  Rate client;
+  Rate total;
 };
 
 struct LocationConf {
@@ -30,25 +50,41 @@ struct LocationConf {
   ngx_uint_t invalid = NGX_CONF_UNSET_UINT;  // Action
   ngx_uint_t token_format = NGX_CONF_UNSET_UINT;
   ngx_uint_t encoded = NGX_CONF_UNSET_UINT;
+  ngx_uint_t response = NGX_CONF_UNSET_UINT;  // ResponseWish
   ngx_uint_t test_cards = NGX_CONF_UNSET_UINT;
   ngx_uint_t brands = NGX_CONF_UNSET_UINT;  // bit b: Brand b
   Place brands_place{};
   ngx_uint_t require = NGX_CONF_UNSET_UINT;  // bit k: Kind k
   ngx_http_complex_value_t* name_space = nullptr;
+  ngx_http_complex_value_t* audit_user = nullptr;
+  ngx_flag_t lint = NGX_CONF_UNSET;
   ngx_flag_t require_tls = NGX_CONF_UNSET;
   ngx_flag_t upgrade = NGX_CONF_UNSET;  // allowed
   time_t code_ttl = NGX_CONF_UNSET;
   ngx_uint_t max_findings = NGX_CONF_UNSET_UINT;
   ngx_uint_t max_depth = NGX_CONF_UNSET_UINT;
   size_t max_inflate = NGX_CONF_UNSET_SIZE;
+  ngx_flag_t reveal = NGX_CONF_UNSET;
+  Place reveal_place{};
+  ngx_flag_t reveal_sweep = NGX_CONF_UNSET;
+  ngx_uint_t reveal_missing_code = NGX_CONF_UNSET_UINT;  // MissingCodeWish
+  size_t reveal_max_body = NGX_CONF_UNSET_SIZE;
+  std::vector<ngx_str_t> reveal_hosts;
+  RevealRate reveal_rate;
+  bool reveal_rate_set = false;
+  time_t code_grace = NGX_CONF_UNSET;
 
   // made by the merge
+  const LocationConf* around = nullptr;  // the block around this one
   const FieldNames* names = nullptr;
   Policy body;          // mode kOn
   Policy body_monitor;  // the same wishes, mode kMonitor
+  Policy reveal_policy;
   Policy head_policy;
   Policy head_monitor;
   bool head_off = false;
+  const ResponsePlan* response_plan = nullptr;  // nullptr: answers pass as they are
+  ResponsePlan response_wishes;                 // what it points to
   // Locations that say nothing themselves share the one that they inherit from: equal origins, equal wishes.
   const LocationConf* origin = nullptr;
 

@@ -1,9 +1,11 @@
 // The http block's own settings, and what is made of them once it has been read.
 #include "main_conf.h"
 
+#include "audit.h"
 #include "owned.h"
 #include "process.h"
 #include "src/issuer.h"
+#include "src/kek.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -21,6 +23,15 @@ bool has_script_module(const ngx_cycle_t* cycle) {
     }
   }
   return false;
+}
+
+// Once for each reading of the configuration: what a source gives may have changed.
+Result<KeyRing> load_ring(const MainConf& main) {
+  const std::string path(view(main.keys_path));
+  if (main.kek.empty()) return KeyRing::load(path);
+  Result<Kek> kek = Kek::open(main.kek);
+  if (!kek) return Fault{kek.message()};
+  return KeyRing::load(path, &*kek);
 }
 
 }  // namespace
@@ -62,6 +73,7 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
   ngx_conf_init_size_value(main->zone_size, kDefaultZone);
   ngx_conf_init_value(main->redact_logs, 1);
   ngx_conf_init_value(main->core_dumps, 0);
+  ngx_conf_init_uint_value(main->audit_failure, kAuditReject);
 
   main->default_fields = shared_default_fields(cf->log);
   if (main->default_fields == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
@@ -74,8 +86,9 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
         return static_cast<char*>(NGX_CONF_ERROR);
     }
     const Place& place = main->keys_place.known() ? main->keys_place : main->wanted_place;
-    Result<KeyRing> ring = KeyRing::load(std::string(view(main->keys_path)));
-    if (!ring) return refuse_configuration(cf, place, ring.message());
+    Result<KeyRing> ring = load_ring(*main);
+    if (!ring)
+      return refuse_configuration(cf, main->kek_place.known() ? main->kek_place : place, ring.message());
     main->ring = make_in_pool<KeyRing>(cf->pool, std::move(*ring));
     if (main->ring == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
     token_digits = main->ring->generation_digits();
@@ -86,11 +99,12 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
 
   Policy& redact = main->redact_policy;
   redact.mode = Mode::kOn;
-  redact.pan = redact.code = redact.sweep = redact.invalid = Action::kMask;
+  redact.pan = redact.code = redact.sweep = redact.invalid = redact.wrapped = Action::kMask;
   redact.brands = main->default_brands;
   redact.token_digits = token_digits;
   redact.fields = main->default_fields;
 
+  if (!prepare_audit(cf, main)) return static_cast<char*>(NGX_CONF_ERROR);
   main->zone = add_zone(cf, main->zone_size);
   return main->zone != nullptr ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
 }

@@ -1,9 +1,12 @@
 // The module as nginx sees it: its moments of configuration and of process life.
+#include "audit.h"
 #include "guard.h"
+#include "lint.h"
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
 #include "process.h"
+#include "reveal_hold.h"
 
 namespace cardscrub {
 
@@ -21,14 +24,25 @@ ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt
 // What is pushed last runs first in its phase, and `config` puts this module behind all that have handlers
 // there.
 ngx_int_t on_configured(ngx_conf_t* cf) {
-  if (check_tls(cf) != NGX_OK || add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
+  if (check_tls(cf) != NGX_OK || check_reveal(cf) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
       add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK) {
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_content) != NGX_OK ||
+      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_reveal) != NGX_OK ||
+      (main_conf(cf)->audit != nullptr && add_handler(cf, NGX_HTTP_LOG_PHASE, on_audit_rest) != NGX_OK)) {
     return NGX_ERROR;
   }
   install_request_body_filter();
   install_answer_filters();
+  install_response_filters();
   return NGX_OK;
+}
+
+ngx_int_t before_configuration(ngx_conf_t* cf) {
+  return guard(cf->log, "reading the configuration", ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
+    return watch_directives(cf) ? add_variables(cf) : ngx_int_t{NGX_ERROR};
+  });
 }
 
 // nginx calls these through C tables: nothing may be thrown out of them.
@@ -58,7 +72,7 @@ char* finish_location_conf(ngx_conf_t* cf, void* parent, void* child) {
 }
 
 ngx_http_module_t g_moments = {
-    add_variables,         // preconfiguration
+    before_configuration,  // preconfiguration
     on_configured,         // postconfiguration
     make_main_conf,        //
     finish_main_conf,      //
@@ -82,5 +96,5 @@ ngx_module_t ngx_http_cardscrub_module = {NGX_MODULE_V1,
                                           nullptr,                     // init thread
                                           nullptr,                     // exit thread
                                           cardscrub::on_worker_end,    // exit process
-                                          nullptr,                     // exit master
+                                          cardscrub::on_master_end,    // exit master
                                           NGX_MODULE_V1_PADDING};

@@ -26,6 +26,11 @@ void install_answer_filters();
 // it.
 ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context);
 
+// on_response.cpp: before the content is made, what is asked of whoever makes it
+ngx_int_t on_content(ngx_http_request_t* r);
+// on_response.cpp: header and body filter of every answer, in front of those of on_verdict.cpp
+void install_response_filters();
+
 // on_log.cpp: in the log phase, in front of nginx's own log module
 ngx_int_t on_log(ngx_http_request_t* r);
 void put_log_handler_first(ngx_http_core_main_conf_t* core);

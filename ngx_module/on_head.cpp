@@ -9,11 +9,16 @@
 
 #include "guard.h"
 #include "head_scan.h"
+#include "header_lines.h"
+#include "http2.h"
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "reveal_hold.h"
+#include "src/limits.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -21,12 +26,22 @@ namespace {
 
 class HeadSweep {
  public:
-  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context)
-      : policy_(conf.head_sweep(mode)), worker_(own), context_(context), scan_(*policy_.fields) {}
+  // observer: nullptr where the same has been looked at before.
+  HeadSweep(const LocationConf& conf, Mode mode, Worker& own, RequestContext* context, Verdict* verdict,
+            FindingObserver* observer)
+      : policy_(conf.head_sweep(mode)),
+        worker_(own),
+        context_(context),
+        verdict_(verdict),
+        observer_(observer),
+        scan_(*policy_.fields) {}
 
-  void element(HeadPart part, std::string_view name, const ngx_str_t& text) {
-    if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return;
-    scrub_head(part, name, bytes(text), policy_, worker_, context_->verdict, context_->name_space);
+  // True when it was looked at closely, so that it may have changed.
+  bool element(HeadPart part, std::string_view name, const ngx_str_t& text) {
+    if (text.len == 0 || !scan_.may_hold_card_data(part, name, bytes(text))) return false;
+    looked_ = true;
+    scrub_head(part, name, bytes(text), policy_, worker_, *verdict_, context_->name_space, observer_);
+    return true;
   }
 
   // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its
@@ -45,36 +60,55 @@ class HeadSweep {
   }
 
   void headers(ngx_http_request_t* r) {
-    for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-      auto* headers = static_cast<ngx_table_elt_t*>(part->elts);
-      for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) header(headers[i]);
-    }
+    for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) { header(line); });
     if (r->headers_in.server.len != 0) element(HeadPart::kHeader, {}, r->headers_in.server);
   }
 
- private:
+  // False: nothing in the head looks like card data.
+  bool looked() const { return looked_; }
+
   void header(const ngx_table_elt_t& header) {
     std::string_view name = view(header.key);
-    if (is(header, "content-length") || is(header, "transfer-encoding"))
+    if (name.size() >= limits::kPanMin && element(HeadPart::kHeader, {}, header.key) &&
+        header.lowcase_key != nullptr) {
+      ngx_strlow(header.lowcase_key, header.key.data, name.size());
+    }
+    if (is_named(header, "content-length") || is_named(header, "transfer-encoding"))
       return;  // nginx has read them: framing
     // The boundary must stay what the body has; whatever else may stand there is swept.
-    if (is(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos) return;
+    if (is_named(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos)
+      return;
     HeadPart part = HeadPart::kHeader;
-    if (is(header, "cookie")) part = HeadPart::kCookie;
-    if (is(header, "referer")) part = HeadPart::kTarget;
+    if (is_named(header, "cookie")) part = HeadPart::kCookie;
+    if (is_named(header, "referer")) part = HeadPart::kTarget;
     element(part, part == HeadPart::kHeader ? name : std::string_view{}, header.value);
   }
 
-  static bool is(const ngx_table_elt_t& header, std::string_view name) {
-    return header.key.len == name.size() && header.lowcase_key != nullptr &&
-           std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
-  }
-
+ private:
   const Policy& policy_;
   Worker& worker_;
   RequestContext* context_;
+  Verdict* verdict_;
+  FindingObserver* observer_;
   HeadScan scan_;
+  bool looked_ = false;
 };
+
+// What nginx keeps of the head beside the request. HTTP/2's table is swept as the request was: what a later
+// request takes from there has become the same.
+void sweep_copies(ngx_http_request_t* r, const LocationConf& conf, Worker& own, RequestContext* context) {
+  wipe_copies_of_head(r);
+  if (!is_http2(r)) return;
+  Verdict counted_already;
+  HeadSweep sweep(conf, Mode::kOn, own, context, &counted_already, nullptr);
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
+    if (view(header.key) == ":path") {
+      sweep.element(HeadPart::kTarget, {}, header.value);
+    } else {
+      sweep.header(header);
+    }
+  });
+}
 
 bool is_upgrade(const ngx_http_request_t* r) {
 #ifdef NGX_HTTP_CONNECT
@@ -104,6 +138,7 @@ Reason forbidden(const ngx_http_request_t* r, const LocationConf& conf) {
 ngx_int_t refuse_head(ngx_http_request_t* r, RequestContext* context) {
   // What was refused must not get out through an error page of the operator's either.
   redact_request(r);
+  redact_copies(r);
   if (r->connection->ssl == nullptr && context->conf->require_tls != 0 && context->mode == Mode::kOn) {
     // What was sent in clear is not read any further, and nothing more is taken from this connection.
     r->keepalive = 0;
@@ -112,7 +147,38 @@ ngx_int_t refuse_head(ngx_http_request_t* r, RequestContext* context) {
   return refuse_request(r, context);
 }
 
+// A sub-request passes through a location of its own; the request itself stays where it is.
+class Visit {
+ public:
+  explicit Visit(ngx_http_request_t* r) : request_(r == r->main ? nullptr : r) {
+    const RequestContext* context = request_ == nullptr ? nullptr : find_context(r);
+    if (context == nullptr) return;
+    conf_ = context->conf;
+    mode_ = context->mode;
+    head_origin_ = context->head_origin;
+    name_space_ = context->name_space;
+  }
+  ~Visit() {
+    RequestContext* context = request_ == nullptr ? nullptr : find_context(request_);
+    if (context == nullptr) return;
+    context->conf = conf_;
+    context->mode = mode_;
+    context->head_origin = head_origin_;
+    context->name_space = name_space_;
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+ private:
+  ngx_http_request_t* request_;  // nullptr: no sub-request
+  const LocationConf* conf_ = nullptr;
+  Mode mode_ = Mode::kOff;
+  const LocationConf* head_origin_ = nullptr;
+  std::string_view name_space_;
+};
+
 ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode) {
+  Visit visit(r);
   RequestContext* context = enter_location(r, &conf, mode);
   if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   if (context->answered) return NGX_DECLINED;  // an error page for a request that has been refused already
@@ -133,11 +199,17 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
 
   bool again = context->head_origin == conf.origin;
   if (again && !r->internal) return NGX_DECLINED;
-  HeadSweep sweep(conf, mode, *own, context);
+  HeadSweep sweep(conf, mode, *own, context, &context->verdict, context->observer());
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;
-  return mode == Mode::kOn && context->verdict.refused() ? refuse_head(r, context) : ngx_int_t{NGX_DECLINED};
+  if (mode == Mode::kOn && context->verdict.refused()) return refuse_head(r, context);
+  if (!audit_commit(r, context)) {
+    context->verdict.refuse(Reason::kAuditDown, {});
+    return refuse_head(r, context);
+  }
+  if (mode == Mode::kOn && sweep.looked()) sweep_copies(r, conf, *own, context);
+  return NGX_DECLINED;
 }
 
 // The server scrubs, this location does not.
@@ -154,6 +226,8 @@ ngx_int_t leave(ngx_http_request_t* r, const LocationConf& conf) {
 
 ngx_int_t on_head(ngx_http_request_t* r) {
   const LocationConf& conf = *location_conf(r);
+  if (const ngx_int_t rc = keep_revealed_in(r); rc != NGX_DECLINED) return rc;
+  if (conf.reveal != 0) return NGX_DECLINED;  // on_reveal.cpp
   if (conf.mode == kWishOff) return leave(r, conf);
   return guard(r->connection->log, "reading the head of a request", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
                [&]() -> ngx_int_t {
@@ -168,7 +242,7 @@ ngx_int_t on_server_head(ngx_http_request_t* r) {
 
 ngx_int_t on_missing_body(ngx_http_request_t* r) {
   const LocationConf& conf = *location_conf(r);
-  if (conf.mode == kWishOff || conf.require == 0 || r != r->main) return NGX_DECLINED;
+  if ((conf.mode == kWishOff && conf.reveal == 0) || conf.require == 0 || r != r->main) return NGX_DECLINED;
   if ((r->method & (NGX_HTTP_POST | NGX_HTTP_PUT | NGX_HTTP_PATCH)) == 0) return NGX_DECLINED;
   if (r->headers_in.content_length_n > 0 || r->headers_in.chunked) return NGX_DECLINED;
   RequestContext* context = find_context(r);

@@ -8,6 +8,8 @@
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
+#include "request_context.h"
+#include "reveal_hold.h"
 
 namespace cardscrub {
 
@@ -15,8 +17,8 @@ namespace {
 
 void redact_upstream(Redactor* redactor, ngx_http_request_t* r) {
   if (r->upstream == nullptr) return;
-  redactor->headers(r->upstream->headers_in.headers);
-  redactor->headers(r->upstream->headers_in.trailers);
+  redactor->headers(r->upstream->headers_in.headers, true);
+  redactor->headers(r->upstream->headers_in.trailers, true);
   if (!lies_within(r->upstream->uri, r->request_line)) {
     redactor->element(HeadPart::kTarget, {}, bytes(r->upstream->uri));
   }
@@ -61,8 +63,10 @@ void redact_all(ngx_http_request_t* r) {
   Redactor redactor(main.redact_policy, worker());
   redactor.request(r, logged);
   if (logged.everything || logged.answer_headers) {
-    redactor.headers(r->headers_out.headers);
-    redactor.headers(r->headers_out.trailers);
+    redactor.headers(r->headers_out.headers, true);
+    // nginx has taken it out of the list when it wrote it with the server's name, and logs it all the same.
+    if (r->headers_out.location != nullptr) redactor.header(*r->headers_out.location);
+    redactor.headers(r->headers_out.trailers, true);
   }
   if (logged.everything || logged.upstream_headers) redact_upstream(&redactor, r);
   if (r == r->main && main.request_body_logged) redactor.body(r);
@@ -73,7 +77,13 @@ void redact_all(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t on_log(ngx_http_request_t* r) {
-  if (!guarded(r->connection->log, "redacting a request", [&] { redact_all(r); })) {
+  RequestContext* context = find_context(r);
+  if (context != nullptr && context->reveal != nullptr) context->reveal->withdraw();
+  if (main_conf(r)->redact_logs == 0) return NGX_OK;
+  if (!guarded(r->connection->log, "redacting a request", [&] {
+        redact_all(r);
+        redact_unswept(r);
+      })) {
     // What could not be looked at is not logged.
     r->request_line.len = r->unparsed_uri.len = r->args.len = r->uri.len = 0;
     r->headers_in.headers.part.nelts = 0;

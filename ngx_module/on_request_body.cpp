@@ -11,11 +11,15 @@
 //       +--refused, unbuffered--+       +--too much to drain--+--> answered, connection closed
 #include <cstring>
 
+#include "filters/chooser.h"
 #include "guard.h"
+#include "header_lines.h"
 #include "moments.h"
 #include "process.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "upstream.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -38,29 +42,21 @@ struct BodyHeaders {
   bool conflict = false;  // said twice: the application could believe the other one
 };
 
-bool is_named(const ngx_table_elt_t& header, std::string_view name) {
-  return header.key.len == name.size() && header.lowcase_key != nullptr &&
-         std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
-}
-
 BodyHeaders body_headers(const ngx_http_request_t* r) {
   BodyHeaders found;
   bool typed = false;
   bool encoded = false;
-  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) {
-      if (is_named(headers[i], "content-type")) {
-        found.conflict = found.conflict || typed;
-        typed = true;
-        found.type = view(headers[i].value);
-      } else if (is_named(headers[i], "content-encoding")) {
-        found.conflict = found.conflict || encoded;
-        encoded = true;
-        found.encoding = view(headers[i].value);
-      }
+  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+    if (is_named(line, "content-type")) {
+      found.conflict = found.conflict || typed;
+      typed = true;
+      found.type = view(line.value);
+    } else if (is_named(line, "content-encoding")) {
+      found.conflict = found.conflict || encoded;
+      encoded = true;
+      found.encoding = view(line.value);
     }
-  }
+  });
   return found;
 }
 
@@ -89,6 +85,17 @@ class Outgoing {
     link->buf = b;
     append(link);
     return true;
+  }
+
+  // Memory that outlives the request's body, and ends it.
+  bool add_block(MutableBytes block) {
+    auto* b = static_cast<ngx_buf_t*>(ngx_calloc_buf(pool_));
+    if (b == nullptr) return false;
+    b->start = b->pos = block.data();
+    b->end = b->last = block.data() + block.size();
+    b->temporary = block.empty() ? 0 : 1;
+    b->last_buf = 1;
+    return add(b);
   }
 
   void discard() {
@@ -183,8 +190,7 @@ void on_all_done(void* request) {
 bool use_shared_store(ngx_http_request_t* r, RequestContext* context, Worker& own, const Policy& policy) {
   RemoteStore* store = remote_store();
   if (store == nullptr) return false;
-  context->remote =
-      std::make_unique<RemoteCodes>(*store, own, context->verdict, policy.code_ttl, on_all_done, r);
+  context->remote = std::make_unique<RemoteCodes>(*store, own, context->verdict, policy, on_all_done, r);
   r->request_body->filter_need_buffering = 1;  // nginx stops reading while its buffers are not taken
   r->request_body_no_buffering = 0;            // it would not ask again for what is kept back
   return true;
@@ -207,7 +213,7 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
     context->verdict.refuse(Reason::kFault, {});
     return;
   }
-  context->body.emplace(policy, *own, context->verdict, context->name_space, nullptr,
+  context->body.emplace(policy, *own, context->verdict, context->name_space, context->observer(),
                         shared ? &context->errands : nullptr);
   Reason reason = context->body->start(headers.type, headers.encoding);
   if (context->mode == Mode::kMonitor) {
@@ -215,10 +221,13 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
       context->body.reset();  // cannot be looked at; monitoring stands in nobody's way
   } else if (headers.conflict && reason == Reason::kNone) {
     context->verdict.refuse(Reason::kBodyType, {});
-  } else if (context->body->inflates()) {
+  } else if (r->request_body_no_buffering && part_may_pass_for_whole(r)) {
+    r->request_body_no_buffering = 0;  // nothing goes until the whole of it has been judged
+  }
+  if (context->mode == Mode::kOn && context->body->inflates()) {
     // Its length is known at the end only, and has to stand in the head that goes upstream.
     r->request_body_no_buffering = 0;
-    if (!drop_content_encoding(r)) context->verdict.refuse(Reason::kFault, {});
+    if (!drop_request_lines(r, "content-encoding")) context->verdict.refuse(Reason::kFault, {});
   }
 }
 
@@ -253,9 +262,17 @@ ngx_int_t drain(ngx_http_request_t* r, RequestContext* context) {
   return refuse_request(r, context);
 }
 
-ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
+// HTTP/2 and 3 may mark the end of a body after its last byte. Where bytes are forwarded as they come, the
+// application would have the whole of it before the verdict.
+bool is_complete(const ngx_http_request_t* r, const RequestContext& context) {
+  return r->request_body_no_buffering && !r->headers_in.chunked && r->headers_in.content_length_n >= 0 &&
+         context.body_bytes >= static_cast<uint64_t>(r->headers_in.content_length_n);
+}
+
+// `last`: the body ends with this buffer, which may or may not carry nginx's mark of the end.
+ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, bool last, Outgoing* out) {
   auto size = static_cast<size_t>(b->last - b->pos);
-  bool last = b->last_buf;
+  bool mark = b->last_buf;
   if (size != 0 && !ngx_buf_in_memory(b)) return NGX_ERROR;
   if (size == 0 && !last) return (b->flush || b->sync) && !out->add(b) ? NGX_ERROR : NGX_OK;
 
@@ -270,9 +287,9 @@ ngx_int_t scrub_piece(RequestContext* context, ngx_buf_t* b, Outgoing* out) {
     return NGX_OK;
   }
   context->inflated_bytes += done.held.size();
-  bool piece_goes = !done.piece.empty() || (last && done.held.empty());
+  bool piece_goes = !done.piece.empty() || (mark && done.held.empty());
   if (!done.held.empty()) {
-    bool copied = out->add_copy(done.held, *b, last && !piece_goes);
+    bool copied = out->add_copy(done.held, *b, mark && !piece_goes);
     wipe(done.held.data(), done.held.size());
     if (!copied) return NGX_ERROR;
   }
@@ -327,12 +344,19 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
     ngx_buf_t* b = cl->buf;
     auto size = static_cast<size_t>(b->last - b->pos);
     context->body_bytes += size;
-    context->body_ended = context->body_ended || b->last_buf;
+    const bool over = context->body_ended;
+    context->body_ended = over || b->last_buf || is_complete(r, *context);
     if (context->verdict.refused()) {
       wipe(b->pos, size);
       b->pos = b->last;
       context->drained += size;
-    } else if (scrub_piece(context, b, &out) != NGX_OK) {
+    } else if (over) {  // nginx's mark of the end, behind a body that was complete by its length
+      b->temporary = 0;
+      if (size != 0 || !out.add(b)) {
+        out.discard();
+        return fail(r, context);
+      }
+    } else if (scrub_piece(context, b, context->body_ended, &out) != NGX_OK) {
       out.discard();
       return fail(r, context);
     }
@@ -340,6 +364,11 @@ ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_
   if (!context->errands.empty() && !context->verdict.refused()) {
     run_errands(context, &out);
     if (context->remote->waiting()) return g_next_filter(r, nullptr);
+  }
+  // Written before anything goes on that the events are about: of a buffered body that is its end.
+  if (!context->verdict.refused() && (context->body_ended || r->request_body_no_buffering) &&
+      !audit_commit(r, context)) {
+    context->verdict.refuse(Reason::kAuditDown, {});
   }
   if (context->verdict.refused()) {
     out.discard();
@@ -390,8 +419,88 @@ void remember_preread(ngx_http_request_t* r, RequestContext* context, const ngx_
   context->preread_end = head->pos;
 }
 
+// ---- reveal: the whole body is held, and goes on when all of it has been turned back
+
+// What stands in the way of this body before it has been read.
+Reason unfit_to_reveal(const ngx_http_request_t* r, const LocationConf& conf, const BodyHeaders& headers) {
+  if (headers.conflict || (!has_named_fields(headers.type) && conf.reveal_sweep == 0))
+    return Reason::kBodyType;
+  const bool long_body = r->headers_in.content_length_n > static_cast<off_t>(conf.reveal_max_body);
+  return long_body ? Reason::kLimitBody : Reason::kNone;
+}
+
+void begin_reveal(ngx_http_request_t* r, RequestContext* context) {
+  context->body_begun = true;
+  context->body_mode = Mode::kOn;
+  // Nothing of it goes to a file, and nothing to the provider before the end has been seen.
+  r->request_body->filter_need_buffering = 1;
+  r->request_body_no_buffering = 0;
+  r->request_body_in_file_only = 0;
+  Worker* own = worker();
+  const LocationConf& conf = *location_conf(r);
+  // Whoever comes by another way than on_reveal() has not been let in.
+  if (own == nullptr || context->reveal == nullptr || context->reveal->conf() != &conf) {
+    return context->verdict.refuse(Reason::kFault, {});
+  }
+  const BodyHeaders headers = body_headers(r);
+  const Reason unfit = unfit_to_reveal(r, conf, headers);
+  if (unfit != Reason::kNone) return context->verdict.refuse(unfit, {});
+  if (main_conf(r)->redis != nullptr && !use_shared_store(r, context, *own, conf.reveal_policy)) {
+    return context->verdict.refuse(Reason::kFault, {});
+  }
+  context->body.emplace(conf.reveal_policy, *own, context->verdict, context->name_space, nullptr,
+                        context->reveal->errands());
+  (void)context->body->start(headers.type, headers.encoding);  // what is wrong is noted in the verdict
+}
+
+ngx_int_t reveal_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
+  const bool had_ended = context->body_ended;
+  for (ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
+    ngx_buf_t* b = cl->buf;
+    const auto size = static_cast<size_t>(b->last - b->pos);
+    context->body_bytes += size;
+    context->body_ended = context->body_ended || b->last_buf;
+    if (size != 0 && !ngx_buf_in_memory(b)) return NGX_ERROR;
+    if (context->verdict.refused()) {
+      context->drained += size;
+    } else if (!context->reveal->add({b->pos, size})) {
+      context->verdict.refuse(Reason::kLimitBody, {});
+    }
+    wipe(b->pos, size);
+    b->pos = b->last;
+  }
+  if (context->body_ended && !had_ended && !context->verdict.refused()) context->reveal->turn_back(context);
+  if (context->remote && context->remote->waiting()) return g_next_filter(r, nullptr);
+  const bool ends = context->body_ended && context->reveal != nullptr && !context->reveal->revealed();
+  if (ends) context->reveal->complete(context);
+  if (context->verdict.refused()) {
+    context->body.reset();
+    return drain(r, context);
+  }
+  if (!ends) return g_next_filter(r, nullptr);
+  context->tally();
+  Outgoing out(r, context);
+  return out.add_block(context->reveal->body()) ? g_next_filter(r, out.chain()) : NGX_ERROR;
+}
+
+ngx_int_t reveal(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
+  if (context == nullptr || !context->body_begun) {
+    context = enter_location(r, location_conf(r), Mode::kOn);
+    if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    begin_reveal(r, context);
+  }
+  if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  remember_preread(r, context, in);
+  Stopwatch watch(r, context);
+  wipe_between(r, in);
+  const ngx_int_t rc = reveal_chain(r, context, in);
+  wipe_registers();
+  return rc;
+}
+
 ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
   RequestContext* context = find_context(r);
+  if (location_conf(r)->reveal != 0) return reveal(r, context, in);
   if (context == nullptr || !context->body_begun) {
     const LocationConf& conf = *location_conf(r);
     Mode mode = conf.mode == kWishOff ? Mode::kOff : conf.mode_of(r);
@@ -407,9 +516,13 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     if (!guarded(r->connection->log, "monitoring a request body", [&] { monitor_chain(context, in); })) {
       context->body.reset();
     }
+    if (context->body_ended) (void)audit_commit(r, context);
     return g_next_filter(r, in);
   }
-  return scrub_chain(r, context, in);
+  wipe_between(r, in);
+  ngx_int_t rc = scrub_chain(r, context, in);
+  wipe_registers();
+  return rc;
 }
 
 // What may have been scrubbed half is not forwarded.

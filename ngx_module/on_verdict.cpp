@@ -1,12 +1,15 @@
-// The answer to a refused request: an RFC 9457 problem document in place of nginx's page, unless the
-// operator's error_page has another.
+// The answer to a refused request, and in place of a refused response: an RFC 9457 problem document in place
+// of nginx's page, unless the operator's error_page has another.
 #include <cstring>
 
 #include "guard.h"
 #include "moments.h"
 #include "process.h"
+#include "redact.h"
 #include "request_body.h"
 #include "request_context.h"
+#include "upstream.h"
+#include "wipe.h"
 
 namespace cardscrub {
 
@@ -16,8 +19,8 @@ ngx_http_output_header_filter_pt g_next_header_filter = nullptr;
 ngx_http_output_body_filter_pt g_next_body_filter = nullptr;
 
 bool is_our_status(const ngx_http_request_t* r, const RequestContext* context) {
-  return context != nullptr && context->answered && r == r->main &&
-         r->headers_out.status == static_cast<ngx_uint_t>(context->status);
+  return context != nullptr && context->refusal != nullptr && r == r->main &&
+         r->headers_out.status == static_cast<ngx_uint_t>(context->refusal->status());
 }
 
 bool add_header(ngx_http_request_t* r, std::string_view key, const ngx_str_t& value) {
@@ -30,10 +33,15 @@ bool add_header(ngx_http_request_t* r, std::string_view key, const ngx_str_t& va
   return true;
 }
 
-// RFC 9110, 10.2.3: when a client that was refused for want of a store may come again.
-bool add_retry_after(ngx_http_request_t* r) {
-  const RemoteStore* store = remote_store();
-  const unsigned seconds = store == nullptr ? 1 : store->pool().retry_after();
+// RFC 9110, 10.2.3: when a client that was refused for want of a store, or for asking too much, may come
+// again.
+bool add_retry_after(ngx_http_request_t* r, const RequestContext& context) {
+  unsigned seconds = context.retry_after;
+  if (context.refusal->status() == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    const RemoteStore* store = remote_store();
+    seconds = store == nullptr ? 1 : store->pool().retry_after();
+  }
+  if (seconds == 0) return true;
   auto* text = static_cast<u_char*>(ngx_pnalloc(r->pool, NGX_INT_T_LEN));
   if (text == nullptr) return false;
   const u_char* end = ngx_sprintf(text, "%ud", seconds);
@@ -41,10 +49,10 @@ bool add_retry_after(ngx_http_request_t* r) {
 }
 
 ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
-  std::string json = context->verdict.problem_json();
+  std::string json = context->refusal->problem_json();
   auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, json.size()));
   if (copy == nullptr || !add_header(r, "Cache-Control", ngx_text("no-store"))) return NGX_ERROR;
-  if (context->status == NGX_HTTP_SERVICE_UNAVAILABLE && !add_retry_after(r)) return NGX_ERROR;
+  if (!add_retry_after(r, *context)) return NGX_ERROR;
   std::memcpy(copy, json.data(), json.size());
   context->answer = {json.size(), copy};
 
@@ -59,8 +67,18 @@ ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
   return NGX_OK;
 }
 
+// A request that nginx has refused: its connection may stay open for long after the answer.
+void clear_failed_request(ngx_http_request_t* r, const RequestContext* context) {
+  if (context == nullptr) {
+    (void)guarded(r->connection->log, "redacting a request", [r] { redact_unswept(r); });
+  } else if (context->mode == Mode::kOn && !context->body_begun && !r->keepalive) {
+    wipe_unread(r);
+  }
+}
+
 ngx_int_t on_answer_header(ngx_http_request_t* r) {
   RequestContext* context = find_context(r);
+  if (r->headers_out.status >= 400 && r == r->main) clear_failed_request(r, context);
   if (!is_our_status(r, context)) return g_next_header_filter(r);
   if (r->headers_out.status == 422 && r->headers_out.status_line.len == 0) {
     r->headers_out.status_line = ngx_text("422 Unprocessable Content");  // nginx does not know this one
@@ -97,14 +115,15 @@ ngx_int_t on_answer_body(ngx_http_request_t* r, ngx_chain_t* in) {
 }  // namespace
 
 ngx_int_t refuse_request(ngx_http_request_t* r, RequestContext* context) {
+  audit_refusal(r, context);
   if (r != r->main)
     return context->verdict.status();  // a sub-request fails alone; its parent decides what that means
   context->answered = true;
-  context->status = context->verdict.status();
-  context->redirects_left = r->uri_changes;
+  context->refuse(r, context->verdict);
+  reset_upstream(r);
   drop_unread_body(r);
   context->tally();
-  return context->status;
+  return context->verdict.status();
 }
 
 void install_answer_filters() {

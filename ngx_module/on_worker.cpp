@@ -4,12 +4,15 @@
 #include <memory>
 #include <optional>
 
+#include "audit.h"
 #include "guard.h"
+#include "lint.h"
 #include "location_conf.h"
 #include "main_conf.h"
 #include "moments.h"
 #include "process.h"
 #include "remote_codes.h"
+#include "src/kek_source.h"
 #include "zone.h"
 
 namespace cardscrub {
@@ -29,6 +32,7 @@ void on_sweep(ngx_event_t* timer) {
     Worker* own = worker();
     if (own != nullptr && own->codes) own->codes->sweep(own->now, kSweepSlots);
   });
+  if (const MainConf* main = main_conf(const_cast<ngx_cycle_t*>(ngx_cycle))) audit_due(*main);
   if (!ngx_exiting && !ngx_terminate) ngx_add_timer(timer, kSweepEvery);
 }
 
@@ -59,6 +63,7 @@ bool build_worker(const MainConf& main, ngx_log_t* log) {
   if (!scratch) return fail(log, scratch.message());
   own.scratch = std::move(*scratch);
   if (main.ring == nullptr) return true;
+  (void)main.ring->lock_memory();  // as far as the limits allow; the pages are left out of dumps in any case
   Result<TokenVault> vault = TokenVault::create(*main.ring);
   if (!vault) return fail(log, vault.message());
   own.vault.emplace(std::move(*vault));
@@ -139,22 +144,24 @@ ngx_int_t on_master_start(ngx_cycle_t* cycle) {
     auto* core = static_cast<ngx_http_core_main_conf_t*>(http->main_conf[ngx_http_core_module.ctx_index]);
     learn_variables(cycle, main, core);
     find_rewriting_servers(cycle, core);
-    if (main->redact_logs != 0) {
-      put_log_handler_first(core);
-      redact_error_logs(cycle, *main);
-    }
-    return NGX_OK;
+    lint(cycle, *main, core);
+    if (main->redact_logs != 0 || !main->reveals.empty()) put_log_handler_first(core);
+    if (main->redact_logs != 0) redact_error_logs(cycle, *main);
+    return start_audit(cycle, *main) ? NGX_OK : NGX_ERROR;
   });
 }
 
 ngx_int_t on_worker_start(ngx_cycle_t* cycle) {
   const MainConf* main = main_conf(cycle);
   if (main == nullptr) return NGX_OK;
+  // A process of one reads the configuration again itself; else only the master does.
+  if (ngx_process != NGX_PROCESS_SINGLE) forget_environment_keys();
   // nginx has just allowed core dumps again after changing the user; a dump would hold card data and keys.
   if (!wants_core_dumps(main)) prctl(PR_SET_DUMPABLE, 0);
   const bool made = make_worker(*main, cycle->log);
   if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return NGX_OK;
   if (made && g_worker->codes) start_sweeping(cycle->log);
+  audit_due(*main);
   if (made && main->ring != nullptr && main->redis != nullptr) {
     (void)guarded(cycle->log, "starting the code store", [&] { connect_store(*main, cycle->log); });
   }

@@ -5,27 +5,34 @@
 
 #include "filters/body.h"
 #include "guard.h"
+#include "header_lines.h"
+#include "http2.h"
 #include "main_conf.h"
 #include "process.h"
+#include "request_context.h"
+#include "wipe.h"
 #include "zone.h"
 
 namespace cardscrub {
 
 namespace {
 
-bool is(const ngx_table_elt_t& header, std::string_view name) {
-  return header.key.len == name.size() &&
-         ngx_strncasecmp(header.key.data, ngx_text(name).data, name.size()) == 0;
-}
-
 HeadPart part_of(const ngx_table_elt_t& header) {
-  if (is(header, "cookie") || is(header, "set-cookie")) return HeadPart::kCookie;
-  if (is(header, "referer") || is(header, "location") || is(header, "refresh")) return HeadPart::kTarget;
+  if (is_named(header, "cookie") || is_named(header, "set-cookie")) return HeadPart::kCookie;
+  if (is_named(header, ":path") || is_named(header, "referer") || is_named(header, "location") ||
+      is_named(header, "refresh"))
+    return HeadPart::kTarget;
   return HeadPart::kHeader;
 }
 
-// Joins the buffers of a body; nullptr: empty, in a file, or no memory.
+// Joins the buffers of a body; nullptr: empty, in a file, or no memory. A single one stays where it is: a
+// value of $request_body that was asked for earlier lies there.
 ngx_buf_t* join(ngx_http_request_t* r) {
+  const ngx_chain_t* first = r->request_body->bufs;
+  if (first->next == nullptr && first->buf->temporary && !first->buf->in_file &&
+      first->buf->last != first->buf->pos) {
+    return first->buf;
+  }
   size_t size = 0;
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
     if (cl->buf->in_file) return nullptr;
@@ -45,6 +52,21 @@ ngx_buf_t* join(ngx_http_request_t* r) {
 void blank_digits(MutableBytes text) {
   for (uint8_t& c : text) {
     if (is_digit(c)) c = '*';
+  }
+}
+
+void mask_cut_number(MutableBytes text) {
+  constexpr size_t kBin = 6;
+  constexpr std::string_view kMarks =
+      " -.%\\ux&#;*";  // between digits, and of digits that are written as escapes
+  size_t begin = text.size();
+  while (begin > 0 && (is_digit(text[begin - 1]) ||
+                       kMarks.find(static_cast<char>(text[begin - 1])) != std::string_view::npos)) {
+    --begin;
+  }
+  size_t digits = 0;
+  for (uint8_t& c : text.subspan(begin)) {
+    if (is_digit(c) && ++digits > kBin) c = '*';
   }
 }
 
@@ -107,7 +129,7 @@ void Redactor::authorization(const ngx_str_t& value) {
 
 void Redactor::header(const ngx_table_elt_t& header) {
   if (header.key.len >= limits::kPanMin) element(HeadPart::kHeader, {}, bytes(header.key));
-  if (is(header, "authorization")) {
+  if (is_named(header, "authorization")) {
     authorization(header.value);
     return;
   }
@@ -115,12 +137,11 @@ void Redactor::header(const ngx_table_elt_t& header) {
   element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, bytes(header.value));
 }
 
-void Redactor::headers(const ngx_list_t& list) {
-  for (const ngx_list_part_t* part = &list.part; part != nullptr; part = part->next) {
-    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
-    // A request that died early has a list without elements.
-    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) header(headers[i]);
-  }
+void Redactor::headers(const ngx_list_t& list, bool of_answer) {
+  for_each_line(list, [&](const ngx_table_elt_t& line) {
+    // A line of an answer without a hash was taken out, or nginx had no memory to fill it; nobody logs it.
+    if (line.hash != 0 || !of_answer) header(line);
+  });
 }
 
 void Redactor::body(ngx_http_request_t* r) {
@@ -144,6 +165,7 @@ void Redactor::body(ngx_http_request_t* r) {
   });
   if (!looked) blank_digits({joined->pos, size});
   for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
+    if (cl->buf == joined) continue;
     wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
     cl->buf->pos = cl->buf->last;
   }
@@ -159,18 +181,18 @@ void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
     while (end < r->header_in->last && *end != CR && *end != LF) ++end;
     r->request_line = {static_cast<size_t>(end - r->request_start), r->request_start};
   }
+  // Nothing stands behind it in the buffer that it was read to: no end of the line has come.
+  bool cut = r->header_in != nullptr && r->request_line.data + r->request_line.len == r->header_in->last;
   request_line(r->request_line);
+  if (cut) mask_cut_number(bytes(r->request_line));
   if (!lies_within(r->unparsed_uri, r->request_line)) element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
   if (!lies_within(r->args, r->request_line)) element(HeadPart::kArguments, {}, bytes(r->args));
   if (!lies_within(r->uri, r->request_line)) element(HeadPart::kPath, {}, bytes(r->uri));
   element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
   element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
-  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-    const auto* lines = static_cast<const ngx_table_elt_t*>(part->elts);
-    for (size_t i = 0; lines != nullptr && i < part->nelts; ++i) {
-      if (parts.shows_header(lines[i].key)) header(lines[i]);
-    }
-  }
+  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+    if (parts.shows_header(line.key)) header(line);
+  });
 }
 
 void Redactor::count(const MainConf& main) const {
@@ -182,6 +204,21 @@ void redact_request(ngx_http_request_t* r) {
   Redactor redactor(main.redact_policy, worker());
   redactor.request(r, LoggedParts{});
   redactor.count(main);
+}
+
+void redact_copies(ngx_http_request_t* r) {
+  wipe_copies_of_head(r);
+  if (!is_http2(r)) return;
+  Redactor redactor(main_conf(r)->redact_policy, worker());
+  rewrite_header_table(r, [&](const ngx_table_elt_t& header) { redactor.header(header); });
+}
+
+void redact_unswept(ngx_http_request_t* r) {
+  if (r != r->main || location_conf(r)->mode == kWishOff || find_context(r) != nullptr) return;
+  redact_request(r);
+  redact_copies(r);
+  if (!r->keepalive) wipe_unread(r);
+  wipe_with_connection(r);
 }
 
 }  // namespace cardscrub

@@ -14,6 +14,9 @@ struct Worker;
 // Every digit becomes '*': the last resort where nothing can be looked at.
 void blank_digits(MutableBytes text);
 
+// `text` was cut at its end: of a number that ends there no more than a BIN may remain.
+void mask_cut_number(MutableBytes text);
+
 // By the default field names. Masks the card data of single elements: BIN and last four of a card number
 // stay, nothing of a code or a track. An element that cannot be looked at (no engine, a fault) loses all its
 // digits.
@@ -30,7 +33,7 @@ class Redactor {
   void request(ngx_http_request_t* r, const LoggedParts& parts);
   // A header of either direction, its name included.
   void header(const ngx_table_elt_t& header);
-  void headers(const ngx_list_t& list);
+  void headers(const ngx_list_t& list, bool of_answer);
   // The body that $request_body gives, in new memory; the old one is wiped.
   void body(ngx_http_request_t* r);
 
@@ -49,5 +52,10 @@ class Redactor {
 
 // Request line, URI, arguments, all incoming headers.
 void redact_request(ngx_http_request_t* r);
+// What nginx keeps of a request's head beside the request is wiped; what a later HTTP/2 request takes from
+// there is masked.
+void redact_copies(ngx_http_request_t* r);
+// A request that failed before its head could be swept: does the same to it, in a location that scrubs.
+void redact_unswept(ngx_http_request_t* r);
 
 }  // namespace cardscrub

@@ -2,11 +2,13 @@
 // turn, so a writer in front that masks the buffer in place serves files, stderr, syslog and memory alike.
 //
 //   head (our writer) --> copy of the head as it was --> the rest of the chain
+#include <algorithm>
 #include <optional>
 
 #include "guard.h"
 #include "main_conf.h"
 #include "moments.h"
+#include "other_error_logs.h"
 #include "owned.h"
 #include "process.h"
 #include "redact.h"
@@ -24,37 +26,43 @@ struct LineRedactor {
 std::optional<LineRedactor> g_lines;
 bool g_writing = false;
 
-// A line that fills nginx's buffer was cut there: of a number at its end no more than a BIN may remain.
-void mask_cut_number(MutableBytes line) {
-  constexpr size_t kBin = 6;
-  size_t begin = line.size();
-  while (begin > 0 && (is_digit(line[begin - 1]) || line[begin - 1] == ' ' || line[begin - 1] == '-' ||
-                       line[begin - 1] == '%')) {
-    --begin;
+// nginx cuts what does not fit into a line, and writes "..." behind that or nothing.
+void mask_cut_numbers(MutableBytes line, bool full) {
+  std::string_view text{reinterpret_cast<const char*>(line.data()), line.size()};
+  for (size_t dots = text.find("..."); dots != std::string_view::npos; dots = text.find("...", dots + 3)) {
+    mask_cut_number(line.first(dots));
   }
-  size_t digits = 0;
-  for (size_t i = begin; i < line.size(); ++i) {
-    if (is_digit(line[i]) && ++digits > kBin) line[i] = '*';
-  }
+  if (full) mask_cut_number(line.first(line.size() - NGX_LINEFEED_SIZE));
 }
 
-// What stands between two quotes: a request line, a URL, arguments, or "Name: value".
-void redact_quoted(Redactor* redactor, MutableBytes quoted) {
+// A line between two quotes: a request line, a URL, arguments, or "Name: value" of a header or of a parameter
+// such as QUERY_STRING.
+void redact_quoted_line(Redactor* redactor, MutableBytes quoted) {
   std::string_view text{reinterpret_cast<const char*>(quoted.data()), quoted.size()};
+  bool target = text.find_first_of("?/") != std::string_view::npos;
   size_t colon = text.find(": ");
   if (colon != std::string_view::npos &&
       text.substr(0, colon).find_first_of(" ?=") == std::string_view::npos) {
-    std::string_view name = text.substr(0, colon);
-    bool cookie = name == "Cookie" || name == "cookie" || name == "Set-Cookie" || name == "set-cookie";
-    redactor->element(cookie ? HeadPart::kCookie : HeadPart::kHeader, name, quoted.subspan(colon + 2));
-    return;
-  }
-  if (text.find(" HTTP/") != std::string_view::npos) {
+    ngx_table_elt_t header{};
+    header.key = ngx_text(text.substr(0, colon));
+    header.value = ngx_text(text.substr(colon + 2));
+    redactor->header(header);
+    quoted = quoted.subspan(colon + 2);
+  } else if (text.find(" HTTP/") != std::string_view::npos) {
     redactor->request_line({quoted.size(), quoted.data()});
     return;
   }
-  bool target = text.find_first_of("?/") != std::string_view::npos;
   redactor->element(target ? HeadPart::kTarget : HeadPart::kArguments, {}, quoted);
+}
+
+// At debug level a whole head may stand between two quotes.
+void redact_quoted(Redactor* redactor, MutableBytes quoted) {
+  std::string_view text{reinterpret_cast<const char*>(quoted.data()), quoted.size()};
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = std::min(text.find_first_of("\r\n", begin), text.size());
+    if (begin < end) redact_quoted_line(redactor, quoted.subspan(begin, end - begin));
+    begin = end + 1;
+  }
 }
 
 void redact_line(Redactor* redactor, MutableBytes line) {
@@ -62,7 +70,13 @@ void redact_line(Redactor* redactor, MutableBytes line) {
   for (size_t open = text.find('"'); open != std::string_view::npos;) {
     size_t close = text.find('"', open + 1);
     size_t end = close == std::string_view::npos ? text.size() : close;
-    redact_quoted(redactor, line.subspan(open + 1, end - open - 1));
+    MutableBytes quoted = line.subspan(open + 1, end - open - 1);
+    redact_quoted(redactor, quoted);
+    // A request line without its end is what had been read so far.
+    if (text.substr(0, open).ends_with("request: ") &&
+        text.substr(open + 1, end - open - 1).find(" HTTP/") == std::string_view::npos) {
+      mask_cut_number(quoted);
+    }
     open = close == std::string_view::npos ? close : text.find('"', close + 1);
   }
   redactor->element(HeadPart::kHeader, {}, line);
@@ -83,10 +97,9 @@ void on_line(ngx_log_t*, ngx_uint_t, u_char* buffer, size_t size) {
     return;
   }
   g_writing = true;
-  if (size >= NGX_MAX_ERROR_STR - NGX_LINEFEED_SIZE)
-    mask_cut_number(line.first(line.size() - NGX_LINEFEED_SIZE));
   Redactor redactor(g_lines->policy, &g_lines->engines);
   redact_line(&redactor, line);
+  mask_cut_numbers(line, size >= NGX_MAX_ERROR_STR - NGX_LINEFEED_SIZE);
   g_writing = false;
 }
 
@@ -116,6 +129,7 @@ bool make_engines(const MainConf& main, ngx_log_t* log) {
 void redact_error_logs(ngx_cycle_t* cycle, const MainConf& main) {
   if (!make_engines(main, cycle->log)) g_lines.reset();
   for (ngx_log_t* log : main.error_logs) put_writer_in_front(cycle->pool, log);
+  for (ngx_log_t* log : other_error_logs(cycle)) put_writer_in_front(cycle->pool, log);
   put_writer_in_front(cycle->pool, &cycle->new_log);
   // Listening sockets have taken copies already.
   auto* listening = static_cast<ngx_listening_t*>(cycle->listening.elts);

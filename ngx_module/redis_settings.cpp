@@ -107,7 +107,7 @@ char* take_path(ngx_conf_t* cf, RedisSettings* redis, std::string_view path, con
 char* take_password_file(ngx_conf_t* cf, RedisSettings* redis, std::string_view path) {
   ngx_str_t full = ngx_text(path);
   if (ngx_conf_full_name(cf->cycle, &full, 1) != NGX_OK) return kError;
-  Result<SecretBuffer> content = read_key_file(std::string(view(full)));
+  Result<SecretBuffer> content = read_key_file(std::string(view(full)), kPasswordFile);
   if (!content)
     return refuse(cf, content.message(), "the file holds the password of the server, nothing else");
   size_t size = content->size();

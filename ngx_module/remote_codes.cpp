@@ -1,9 +1,11 @@
 // Errands at the shared store.
 #include "remote_codes.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "guard.h"
+#include "src/reveal.h"
 
 namespace cardscrub {
 
@@ -13,6 +15,23 @@ constexpr int kTries = 64;  // aliases that are drawn for one code before its ca
 
 Bytes word(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 Bytes word(const ParcelKey& key) { return word({key.data(), key.size()}); }
+
+// A whole number as a word.
+class Number {
+ public:
+  explicit Number(uint32_t value) : end_(std::to_chars(text_, text_ + sizeof text_, value).ptr) {}
+  Bytes word() const { return cardscrub::word({text_, static_cast<size_t>(end_ - text_)}); }
+
+ private:
+  char text_[10];
+  const char* end_;
+};
+
+// A code that may be seen again for a while. LT: the second time does not make it live longer.
+constexpr std::string_view kTakeWithGrace =
+    "local v = redis.call('GET', KEYS[1]) "
+    "if v then redis.call('EXPIRE', KEYS[1], ARGV[1], 'LT') end "
+    "return v";
 
 // What Redis says when `maxmemory` is reached and its policy is to keep what it has, as it must be here.
 bool is_full(const redisReply& reply) {
@@ -41,10 +60,16 @@ void RemoteCodes::send(CodeErrands errands, const RawView& kept) {
     errands_.push_back(std::make_unique<Errand>(Errand{this, std::move(what)}));
   }
   for (const std::unique_ptr<Errand>& errand : errands_) {
-    if (errand->what.task == CodeErrand::Task::kPut) {
-      put(errand.get());
-    } else {
-      ask(errand.get());
+    switch (errand->what.task) {
+      case CodeErrand::Task::kPut:
+        put(errand.get());
+        break;
+      case CodeErrand::Task::kKeep:
+        ask(errand.get());
+        break;
+      case CodeErrand::Task::kTake:
+        if (!is_taken_already(*errand)) take(errand.get());
+        break;
     }
   }
 }
@@ -71,14 +96,12 @@ void RemoteCodes::put(Errand* errand) {
   ParcelKey key;
   ParcelValue value;
   const CodeErrand& what = errand->what;
-  if (store_.parcels().seal(what.token, what.alias, what.code, worker_.now, ttl_, &key, &value) !=
+  if (store_.parcels().seal(what.token, what.alias, what.code, worker_.now, policy_.code_ttl, &key, &value) !=
       ParcelResult::kOk) {
     return refuse(errand, Reason::kFault);
   }
-  char ttl[16];
-  const char* end = std::to_chars(ttl, ttl + sizeof ttl, ttl_).ptr;
-  const Bytes words[] = {
-      word("SET"), word(key), value, word("EX"), word({ttl, static_cast<size_t>(end - ttl)}), word("NX")};
+  const Number ttl(policy_.code_ttl);
+  const Bytes words[] = {word("SET"), word(key), value, word("EX"), ttl.word(), word("NX")};
   errand->call = store_.pool().send(words, on_answer, errand);
   if (errand->call == nullptr) return refuse(errand, Reason::kStoreDown);
   ++open_;
@@ -97,6 +120,57 @@ void RemoteCodes::put_under_new_alias(Errand* errand) {
   put(errand);
 }
 
+// The same code twice in one request is taken once, and its answer serves both.
+bool RemoteCodes::is_taken_already(const Errand& errand) const {
+  for (const std::unique_ptr<Errand>& other : errands_) {
+    if (other.get() == &errand) return false;
+    if (other->what.token == errand.what.token && other->what.alias == errand.what.alias) return true;
+  }
+  return false;
+}
+
+void RemoteCodes::take(Errand* errand) {
+  if (verdict_.refused()) return;  // a request that goes nowhere costs no code
+  ParcelKey key;
+  switch (store_.parcels().key_of(errand->what.token, errand->what.alias, &key)) {
+    case ParcelResult::kOk:
+      break;
+    case ParcelResult::kUnknown:
+      return refuse(errand, Reason::kAliasUnknown);
+    default:
+      return refuse(errand, Reason::kFault);
+  }
+  const Bytes once[] = {word("GETDEL"), word(key)};
+  const Number grace(policy_.code_grace);
+  const Bytes again[] = {word("EVAL"), word(kTakeWithGrace), word("1"), word(key), grace.word()};
+  errand->call = policy_.code_grace == 0 ? store_.pool().send(once, on_answer, errand)
+                                         : store_.pool().send(again, on_answer, errand);
+  if (errand->call == nullptr) return refuse(errand, Reason::kStoreDown);
+  ++open_;
+}
+
+void RemoteCodes::taken(Errand* errand, const redisReply& reply) {
+  const CodeErrand& what = errand->what;
+  if (reply.type != REDIS_REPLY_STRING && reply.type != REDIS_REPLY_NIL)
+    return refuse(errand, Reason::kStoreDown);
+  Digits code;
+  StoreResult result = StoreResult::kUnknown;
+  if (reply.type == REDIS_REPLY_STRING) {
+    const Bytes value(reinterpret_cast<const uint8_t*>(reply.str), reply.len);
+    const ParcelResult opened = store_.parcels().open(what.token, what.alias, value, worker_.now, &code);
+    result = opened == ParcelResult::kOk        ? StoreResult::kOk
+             : opened == ParcelResult::kExpired ? StoreResult::kExpired
+                                                : StoreResult::kFault;
+  }
+  const Digits token = what.token;
+  const Digits alias = what.alias;
+  for (const std::unique_ptr<Errand>& each : errands_) {
+    if (each->what.token == token && each->what.alias == alias && each->what.asked.empty()) {
+      write_code(result, code, &each->what, kept_, &verdict_);
+    }
+  }
+}
+
 void RemoteCodes::on_answer(void* data, const redisReply* reply) {
   auto* errand = static_cast<Errand*>(data);
   RemoteCodes* owner = errand->owner;
@@ -113,6 +187,7 @@ void RemoteCodes::on_answer(void* data, const redisReply* reply) {
 void RemoteCodes::answered(Errand* errand, const redisReply* reply) {
   if (reply == nullptr) return refuse(errand, Reason::kStoreDown);
   if (is_full(*reply)) return refuse(errand, Reason::kStoreFull);
+  if (errand->what.task == CodeErrand::Task::kTake) return taken(errand, *reply);
   if (errand->what.task == CodeErrand::Task::kPut) {
     if (reply->type == REDIS_REPLY_STATUS) return;
     if (reply->type == REDIS_REPLY_NIL) return put_under_new_alias(errand);

@@ -3,6 +3,10 @@
 //
 //   kPut   SET key value EX ttl NX --OK--> done      --nil--> another alias is written, SET again
 //   kKeep  EXISTS key --1--> done                    --0--> an alias is written, as kPut
+//   kTake  GETDEL key --value--> opened, the code is written      --nil--> refused: unknown, used or expired
+//          with grace, GET key and EXPIRE key grace LT in one MULTI: the second time it finds what is left
+//   kTake  GETDEL key --value--> opened, the code is written     --nil--> refused: unknown, used or expired
+//          (with cardscrub_code_grace a script reads it and lets it live that long)
 //   any    no answer, or an error --> the request is refused (503)
 #pragma once
 
@@ -11,6 +15,7 @@
 #include "redis_pool.h"
 #include "src/code_errands.h"
 #include "src/code_parcel.h"
+#include "src/policy.h"
 #include "src/verdict.h"
 #include "src/worker.h"
 
@@ -39,9 +44,14 @@ class RemoteCodes {
   using AllDone = void (*)(void* data);
 
   // References outlive the object. all_done: called from the event loop when the last answer has come.
-  RemoteCodes(RemoteStore& store, Worker& worker, Verdict& verdict, uint32_t ttl, AllDone all_done,
+  RemoteCodes(RemoteStore& store, Worker& worker, Verdict& verdict, const Policy& policy, AllDone all_done,
               void* data)
-      : store_(store), worker_(worker), verdict_(verdict), ttl_(ttl), all_done_(all_done), data_(data) {}
+      : store_(store),
+        worker_(worker),
+        verdict_(verdict),
+        policy_(policy),
+        all_done_(all_done),
+        data_(data) {}
   ~RemoteCodes();
   RemoteCodes(const RemoteCodes&) = delete;
   RemoteCodes& operator=(const RemoteCodes&) = delete;
@@ -64,12 +74,15 @@ class RemoteCodes {
   void ask(Errand* errand);
   void put(Errand* errand);
   void put_under_new_alias(Errand* errand);
+  void take(Errand* errand);
+  void taken(Errand* errand, const redisReply& reply);
+  bool is_taken_already(const Errand& errand) const;
   void refuse(Errand* errand, Reason reason);
 
   RemoteStore& store_;
   Worker& worker_;
   Verdict& verdict_;
-  uint32_t ttl_;
+  const Policy& policy_;
   AllDone all_done_;
   void* data_;
   RawView kept_;

@@ -1,9 +1,6 @@
 // Dropping bodies.
 #include "request_body.h"
 
-#include <cstring>
-#include <string_view>
-
 namespace cardscrub {
 
 namespace {
@@ -38,34 +35,6 @@ void drop_body(ngx_http_request_t* r) {
     r->request_body->bufs = nullptr;
   }
   claim_no_body(r);
-}
-
-// A list's elements never move, for others point at them: a line in the middle splits its part in two.
-bool drop_content_encoding(ngx_http_request_t* r) {
-  constexpr std::string_view kName = "content-encoding";
-  ngx_list_t* headers = &r->headers_in.headers;
-  for (ngx_list_part_t* part = &headers->part; part != nullptr; part = part->next) {
-    auto* lines = static_cast<ngx_table_elt_t*>(part->elts);
-    for (ngx_uint_t i = 0; i < part->nelts; ++i) {
-      if (lines[i].key.len != kName.size() || lines[i].lowcase_key == nullptr ||
-          std::memcmp(lines[i].lowcase_key, kName.data(), kName.size()) != 0) {
-        continue;
-      }
-      auto* rest = static_cast<ngx_list_part_t*>(ngx_palloc(r->pool, sizeof(ngx_list_part_t)));
-      if (rest == nullptr) return false;
-      rest->elts = lines + i + 1;
-      rest->nelts = part->nelts - i - 1;
-      rest->next = part->next;
-      part->nelts = i;
-      part->next = rest;
-      if (headers->last == part) {
-        headers->last = rest;
-        headers->nalloc -= i + 1;
-      }
-      break;  // more of them may stand in `rest`
-    }
-  }
-  return true;
 }
 
 bool set_body_length(ngx_http_request_t* r, off_t length) {

@@ -12,9 +12,7 @@ void drop_body(ngx_http_request_t* r);
 // all of it is there already.
 void drop_unread_body(ngx_http_request_t* r);
 
-// For a body that is forwarded inflated: the header line goes away at the start (false: no memory), the
-// length is set at the end.
-[[nodiscard]] bool drop_content_encoding(ngx_http_request_t* r);
+// For a body that is forwarded inflated, at its end. False: no memory.
 [[nodiscard]] bool set_body_length(ngx_http_request_t* r, off_t length);
 
 }  // namespace cardscrub

@@ -27,6 +27,7 @@ void set_context(ngx_http_request_t* main, RequestContext* context) {
 RequestContext* make_context(ngx_http_request_t* main) {
   auto* context = make_in_pool<RequestContext>(main->pool, main, main_conf(main)->zone);
   if (context == nullptr) return nullptr;
+  if (AuditLog* audit = main_conf(main)->audit; audit != nullptr) context->trail.emplace(audit);
   g_cleanup = main->pool->cleanup->handler;
   set_context(main, context);
   wipe_with_connection(main);
@@ -36,13 +37,14 @@ RequestContext* make_context(ngx_http_request_t* main) {
 }  // namespace
 
 RequestContext::~RequestContext() {
+  reveal.reset();
   tally();
   wipe_request(request_, *this);
 }
 
 void RequestContext::tally() {
   Tally* counts = zone_->tally();
-  if (tallied_ || counts == nullptr) return;
+  if (tallied_ || !entered || counts == nullptr) return;
   tallied_ = true;
   Tally::add(&counts->requests, 1);
   Tally::add(&counts->bodies, body_begun ? 1 : 0);
@@ -65,20 +67,28 @@ RequestContext* find_context(ngx_http_request_t* r) {
   return nullptr;
 }
 
-RequestContext* enter_location(ngx_http_request_t* r, const LocationConf* conf, Mode mode) {
+RequestContext* find_or_make_context(ngx_http_request_t* r) {
   RequestContext* context = find_context(r);
-  if (context == nullptr) context = make_context(r->main);
+  return context != nullptr ? context : make_context(r->main);
+}
+
+RequestContext* enter_location(ngx_http_request_t* r, const LocationConf* conf, Mode mode) {
+  RequestContext* context = find_or_make_context(r);
   if (context == nullptr) return nullptr;
   context->mode = mode;
+  context->entered = true;
   if (context->conf == conf) return context;
   context->conf = conf;
-  context->name_space = {};
-  if (conf->name_space != nullptr) {
-    ngx_str_t value;
-    if (ngx_http_complex_value(r, conf->name_space, &value) != NGX_OK) return nullptr;
-    context->name_space = view(value);
-  }
-  return context;
+  return token_name_space(r, *conf, &context->name_space) ? context : nullptr;
+}
+
+bool token_name_space(ngx_http_request_t* r, const LocationConf& conf, std::string_view* name_space) {
+  *name_space = {};
+  if (conf.name_space == nullptr) return true;
+  ngx_str_t value;
+  if (ngx_http_complex_value(r, conf.name_space, &value) != NGX_OK) return false;
+  *name_space = view(value);
+  return true;
 }
 
 Stopwatch::Stopwatch(ngx_http_request_t* r, RequestContext* context)

@@ -1,16 +1,21 @@
 // What one request carries with it: its verdict, its body on the way, and the answer when it is refused.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string_view>
 
+#include "audit.h"
 #include "filters/body.h"
 #include "location_conf.h"
 #include "nginx.h"
 #include "remote_codes.h"
+#include "reveal_hold.h"
 #include "src/verdict.h"
 
 namespace cardscrub {
+
+class ResponseStream;
 
 class RequestContext {
  public:
@@ -28,6 +33,8 @@ class RequestContext {
   std::string_view name_space;                // pool memory
 
   Verdict verdict;
+  std::optional<AuditTrail> trail;  // none: there is no audit log
+  FindingObserver* observer() { return trail ? &*trail : nullptr; }
 
   // the body
   std::optional<Body> body;
@@ -52,16 +59,31 @@ class RequestContext {
   uint64_t handed_on = 0;         // bytes in front of `kept`
   ngx_chain_t* unread = nullptr;  // came while `kept` waits
 
+  // a request that is revealed
+  std::unique_ptr<RevealHold> reveal;
+  unsigned retry_after = 0;  // seconds, for the answer; 0: not said
+
   // the answer
-  bool answered = false;
-  int status = 0;
-  unsigned redirects_left =
-      0;               // r->uri_changes when the request was refused: less means a page of the operator's
-  ngx_str_t answer{};  // the problem document, once the header has been sent
+  bool answered = false;  // the request is refused
+  // The problem document in place of what was refused, request or response; nullptr: nothing is.
+  const Verdict* refusal = nullptr;
+  unsigned redirects_left = 0;  // r->uri_changes at the refusal: less means a page of the operator's
+  ngx_str_t answer{};           // the document, once the header has been sent
   bool answer_sent = false;
+
+  ResponseStream* response = nullptr;  // the answer on its way out, where it is searched
 
   uint64_t nanoseconds = 0;  // spent here, when $cardscrub_time is used
 
+  // `refused` says why, and outlives the request.
+  void refuse(const ngx_http_request_t* main, const Verdict& refused) {
+    refusal = &refused;
+    redirects_left = main->uri_changes;
+    answer = {};
+    answer_sent = false;
+  }
+
+  bool entered = false;  // by a location where cardscrub is on or monitors
   // Adds what happened to the shared counters; only the first call counts.
   void tally();
 
@@ -73,8 +95,15 @@ class RequestContext {
 
 // The context of the main request, or nullptr. Found again after an internal redirect, which clears r->ctx.
 RequestContext* find_context(ngx_http_request_t* r);
-// Finds it or makes it; nullptr: no memory. The namespace of tokens is evaluated when the location changes.
+// Finds it or makes it; nullptr: no memory.
+RequestContext* find_or_make_context(ngx_http_request_t* r);
+// Likewise, of a location where cardscrub is on or monitors. The namespace of tokens is evaluated when the
+// location changes.
 RequestContext* enter_location(ngx_http_request_t* r, const LocationConf* conf, Mode mode);
+
+// The namespace of tokens here, in pool memory. False: no memory.
+[[nodiscard]] bool token_name_space(ngx_http_request_t* r, const LocationConf& conf,
+                                    std::string_view* name_space);
 
 // Adds the time between its construction and its end to the context.
 class Stopwatch {

@@ -1,6 +1,7 @@
 // cardscrub_status: the counters of all workers as JSON.
 #include <cstring>
 
+#include "audit_log.h"
 #include "guard.h"
 #include "main_conf.h"
 #include "moments.h"
@@ -44,11 +45,11 @@ class JsonObject {
 
 uint64_t read(const Tally::Count& count) { return count.load(std::memory_order_relaxed); }
 
-void write_kinds(std::string* out, const Tally& tally) {
+void write_kinds(std::string* out, const std::array<Tally::Count, kKinds>& kinds) {
   JsonObject findings(out);
   for (size_t i = 1; i < kKinds; ++i) {
     auto kind = static_cast<Kind>(i);
-    if (kind != Kind::kIgnore) findings.number(kind_name(kind), read(tally.kinds[i]));
+    if (kind != Kind::kIgnore) findings.number(kind_name(kind), read(kinds[i]));
   }
 }
 
@@ -74,6 +75,16 @@ void write_reasons(std::string* out, const Tally& tally) {
   }
 }
 
+void write_responses(std::string* out, const Tally::Responses& responses) {
+  JsonObject object(out);
+  object.number("searched", read(responses.searched));
+  object.number("bytes", read(responses.bytes));
+  object.number("with_card_data", read(responses.found));
+  object.number("rejected", read(responses.rejected));
+  object.name("findings");
+  write_kinds(out, responses.kinds);
+}
+
 void write_store(std::string* out, const CodeStore& store) {
   CodeStoreCounters counters = store.counters();
   JsonObject object(out);
@@ -82,6 +93,16 @@ void write_store(std::string* out, const CodeStore& store) {
   object.number("revealed", counters.revealed);
   object.number("expired", counters.expired);
   object.number("refused_full", counters.refused_full);
+}
+
+// The head tells whether the file still ends where it should: cardscrub audit verify --head.
+void write_audit(std::string* out, const AuditLog& log) {
+  const AuditLog::Counts counts = log.counts();
+  JsonObject object(out);
+  object.number("lines", counts.lines);
+  object.number("failures", counts.failures);
+  object.number("lost", counts.lost);
+  object.text("head", audit_head_text(counts.head));
 }
 
 std::string status_json(const MainConf& main) {
@@ -98,19 +119,25 @@ std::string status_json(const MainConf& main) {
     root.number("faults", read(tally.faults));
     root.number("redacted", read(tally.redacted));
     root.name("findings");
-    write_kinds(&out, tally);
+    write_kinds(&out, tally.kinds);
     root.name("brands");
     write_brands(&out, tally);
     root.name("actions");
     write_actions(&out, tally);
     root.name("rejections");
     write_reasons(&out, tally);
+    root.name("responses");
+    write_responses(&out, tally.responses);
     root.name("code_store");
     const Worker* own = worker();
     if (own != nullptr && own->codes) {
       write_store(&out, *own->codes);
     } else {
       out += "null";
+    }
+    if (main.audit != nullptr) {
+      root.name("audit");
+      write_audit(&out, *main.audit);
     }
   }
   out += '\n';

@@ -4,6 +4,7 @@
 #include "moments.h"
 #include "process.h"
 #include "request_context.h"
+#include "response_stream.h"
 
 namespace cardscrub {
 
@@ -37,8 +38,9 @@ std::string hexadecimal(Bytes data) {
 
 std::string_view verdict_word(const RequestContext* context) {
   if (context == nullptr || context->mode == Mode::kOff) return "off";
-  if (context->answered) return context->status >= 500 ? "failed" : "rejected";
+  if (context->answered) return context->verdict.status() >= 500 ? "failed" : "rejected";
   if (context->verdict.findings() == 0) return "clean";
+  if (context->reveal != nullptr) return "revealed";
   return context->mode == Mode::kMonitor ? "found" : "scrubbed";
 }
 
@@ -49,12 +51,29 @@ std::string seconds(uint64_t nanoseconds) {
 }
 
 // `data` of a variable says which one it is.
-enum Which : uintptr_t { kVerdict, kPanCount, kBrand, kLast4, kBin, kToken, kFingerprint, kFields, kTime };
+enum Which : uintptr_t {
+  kVerdict,
+  kResponseVerdict,
+  kPanCount,
+  kBrand,
+  kLast4,
+  kBin,
+  kToken,
+  kFingerprint,
+  kFields,
+  kTime
+};
 
 ngx_int_t evaluate(ngx_http_request_t* r, ngx_http_variable_value_t* value, Which which) {
   const RequestContext* context = find_context(r);
   if (which == kVerdict) {
     give(value, verdict_word(context));
+    value->no_cacheable = 1;
+    return NGX_OK;
+  }
+  if (which == kResponseVerdict) {
+    bool searched = context != nullptr && context->response != nullptr;
+    give(value, searched ? context->response->verdict_word() : std::string_view("off"));
     value->no_cacheable = 1;
     return NGX_OK;
   }
@@ -91,6 +110,7 @@ ngx_int_t evaluate(ngx_http_request_t* r, ngx_http_variable_value_t* value, Whic
       text = seconds(context->nanoseconds);
       break;
     case kVerdict:
+    case kResponseVerdict:
       break;
   }
   if (text.empty()) {
@@ -113,15 +133,11 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"cardscrub_verdict", kVerdict},
-    {"cardscrub_pan_count", kPanCount},
-    {"cardscrub_brand", kBrand},
-    {"cardscrub_last4", kLast4},
-    {"cardscrub_bin", kBin},
-    {"cardscrub_token", kToken},
-    {"cardscrub_fingerprint", kFingerprint},
-    {"cardscrub_fields", kFields},
-    {"cardscrub_time", kTime},
+    {"cardscrub_verdict", kVerdict},    {"cardscrub_response_verdict", kResponseVerdict},
+    {"cardscrub_pan_count", kPanCount}, {"cardscrub_brand", kBrand},
+    {"cardscrub_last4", kLast4},        {"cardscrub_bin", kBin},
+    {"cardscrub_token", kToken},        {"cardscrub_fingerprint", kFingerprint},
+    {"cardscrub_fields", kFields},      {"cardscrub_time", kTime},
 };
 
 }  // namespace

@@ -1,14 +1,9 @@
 // Wiping nginx's own buffers.
 #include "wipe.h"
 
-#if (NGX_HTTP_V2)
-extern "C" {
-#include <ngx_http_v2_module.h>
-}
-#endif
-
 #include <algorithm>
 
+#include "http2.h"
 #include "request_context.h"
 
 namespace cardscrub {
@@ -23,51 +18,58 @@ void wipe_chain(ngx_chain_t* chain) {
   for (; chain != nullptr; chain = chain->next) wipe_range(chain->buf->start, chain->buf->end);
 }
 
+bool holds(const ngx_buf_t* buffer, const u_char* at) {
+  return buffer != nullptr && at >= buffer->start && at < buffer->end;
+}
+
 // Chunks are moved together in place, so bytes of a body may stand where no buffer points to any more.
 void wipe_body(ngx_http_request_t* r, const RequestContext& context) {
   wipe_range(context.preread_begin, context.preread_end);
   const ngx_http_request_body_t* body = r->request_body;
   if (body == nullptr || body->buf == nullptr || !context.body_begun) return;
-  const ngx_buf_t* head = r->header_in;
-  bool shares_head = head != nullptr && body->buf->start >= head->start && body->buf->start < head->end;
   // In the head's buffer, what follows the body may be the next request.
-  wipe_range(body->buf->start, shares_head ? body->buf->last : body->buf->end);
+  wipe_range(body->buf->start, holds(r->header_in, body->buf->start) ? body->buf->last : body->buf->end);
 }
 
-#if (NGX_HTTP_V2)
-
-// What goes over the wire of a request besides its body, with room for other streams' frames.
-constexpr size_t kFrameRoom = 16384;
-constexpr size_t kHeaderTable = 4096;  // RFC 7541, 6.5.2: nginx keeps the default size
-
-ngx_event_t g_receive_event;
-size_t g_dirty = 0;  // at least this many bytes of the receive buffer may be card data
-
-void on_receive_buffer(ngx_event_t* event) {
-  auto* main = static_cast<ngx_http_v2_main_conf_t*>(event->data);
-  if (main->recv_buffer != nullptr)
-    wipe(main->recv_buffer, std::min(main->recv_buffer_size, g_dirty + kFrameRoom));
-  g_dirty = 0;
-}
-
-// One buffer serves all connections of a worker; it may be in use right now (this can run inside the loop
-// over its frames), so it is wiped when the event has been dealt with.
-void wipe_receive_buffer_soon(ngx_http_request_t* r, const RequestContext& context) {
-  g_dirty += static_cast<size_t>(context.body_bytes) + 4096;
-  g_receive_event.handler = on_receive_buffer;
-  g_receive_event.data = ngx_http_get_module_main_conf(r, ngx_http_v2_module);
-  g_receive_event.log = ngx_cycle->log;
-  if (!g_receive_event.posted) {
-    ngx_post_event(&g_receive_event, &ngx_posted_events);
+// The head's buffers: the connection's own, and larger ones for a long head. `pos` is nullptr when nginx has
+// given the memory back. A sub-request has none of its own.
+template <typename Visit>
+void for_head_buffers(ngx_http_request_t* r, Visit visit) {
+  if (r != r->main) return;
+  ngx_buf_t* own = r->connection->buffer;
+  if (own != nullptr && own->pos != nullptr) visit(own);
+  for (const ngx_chain_t* chain : {r->http_connection->busy, r->http_connection->free}) {
+    for (; chain != nullptr; chain = chain->next) visit(chain->buf);
   }
 }
 
-void on_connection_end(void* data) {
-  const auto* connection = static_cast<const ngx_http_v2_connection_t*>(data);
-  if (connection->hpack.storage != nullptr) wipe(connection->hpack.storage, kHeaderTable);
+// What stands behind the last line that a string of the request points to. nginx copies a line that does not
+// fit to a larger buffer, and leaves its beginning where it was.
+void wipe_behind_lines(ngx_http_request_t* r, ngx_buf_t* buffer) {
+  u_char* used = buffer->start;
+  auto use = [&](const ngx_str_t& text) {
+    if (holds(buffer, text.data)) used = std::max(used, text.data + text.len);
+  };
+  use(r->request_line);
+  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+    for (size_t i = 0; headers != nullptr && i < part->nelts; ++i) use(headers[i].value);
+  }
+  wipe_range(used, buffer->last);
 }
 
-#endif
+struct Kept {
+  ngx_connection_t* connection;
+  ngx_http_connection_t* http;
+};
+
+void on_connection_end(void* data) {
+  const auto* kept = static_cast<const Kept*>(data);
+  const ngx_buf_t* buffer = kept->connection->buffer;
+  if (buffer != nullptr && buffer->pos != nullptr) wipe_range(buffer->start, buffer->end);
+  wipe_chain(kept->http->busy);
+  wipe_chain(kept->http->free);
+}
 
 #ifdef SSL_OP_CLEANSE_PLAINTEXT
 
@@ -108,35 +110,88 @@ void cleanse_once(const ngx_connection_t* connection) {
 
 }  // namespace
 
+void wipe_copies_of_head(ngx_http_request_t* r) {
+  wipe_registers();
+  if (is_http2(r)) {
+    wipe_left_overs(r);
+    wipe_receive_buffer_soon(r, 0);
+    return;
+  }
+  for_head_buffers(r, [r](ngx_buf_t* buffer) {
+    if (buffer != r->header_in) wipe_behind_lines(r, buffer);
+  });
+}
+
+void wipe_unread(ngx_http_request_t* r) {
+  if (!is_http2(r)) for_head_buffers(r, [r](ngx_buf_t* buffer) { wipe_behind_lines(r, buffer); });
+}
+
+void wipe_between(ngx_http_request_t* r, const ngx_chain_t* in) {
+  if (is_http2(r)) {
+    size_t size = 0;
+    for (const ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
+      size += static_cast<size_t>(cl->buf->last - cl->buf->pos);
+    }
+    if (size != 0) wipe_receive_buffer_soon(r, size);
+    return;
+  }
+  if (!r->headers_in.chunked || in == nullptr) return;
+  const ngx_buf_t* source = holds(r->header_in, in->buf->pos) ? r->header_in : r->request_body->buf;
+  u_char* begin = nullptr;
+  for (; in != nullptr; in = in->next) {
+    if (!holds(source, in->buf->pos)) continue;
+    if (begin != nullptr) wipe_range(begin, in->buf->pos);
+    begin = in->buf->last;
+  }
+  if (begin != nullptr) wipe_range(begin, source->pos);
+}
+
 void wipe_request(ngx_http_request_t* r, const RequestContext& context) {
   wipe_chain(context.free);
   wipe_chain(context.busy);
   wipe_body(r, context);
-#if (NGX_HTTP_V2)
-  if (r->stream != nullptr) {
-    wipe_receive_buffer_soon(r, context);
-    return;
-  }
-#endif
-  // What follows `pos` is the next request's.
-  if (r->header_in != nullptr) wipe_range(r->header_in->start, r->header_in->pos);
+  if (is_http2(r)) return;
+  // What follows `pos` in the last one is the next request's.
+  for_head_buffers(r, [r](ngx_buf_t* buffer) {
+    wipe_range(buffer->start, buffer == r->header_in ? buffer->pos : buffer->last);
+  });
 }
 
 void wipe_with_connection(ngx_http_request_t* r) {
 #ifdef SSL_OP_CLEANSE_PLAINTEXT
   cleanse_once(r->connection);
 #endif
-#if (NGX_HTTP_V2)
-  if (r->stream == nullptr) return;
-  ngx_http_v2_connection_t* connection = r->stream->connection;
-  ngx_pool_t* pool = connection->connection->pool;
-  for (const ngx_pool_cleanup_t* c = pool->cleanup; c != nullptr; c = c->next) {
+  ngx_connection_t* connection = is_http2(r) ? http2_connection(r) : r->connection;
+  for (const ngx_pool_cleanup_t* c = connection->pool->cleanup; c != nullptr; c = c->next) {
     if (c->handler == on_connection_end) return;
   }
-  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(pool, 0);
+  if (is_http2(r)) wipe_header_table_at_end(r);
+  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(connection->pool, sizeof(Kept));
   if (cleanup == nullptr) return;
   cleanup->handler = on_connection_end;
-  cleanup->data = connection;
+  *static_cast<Kept*>(cleanup->data) = {connection, r->http_connection};
+}
+
+void wipe_registers() {
+#if defined(__x86_64__)
+  static const bool avx = __builtin_cpu_supports("avx") != 0;
+  static const bool avx512 = __builtin_cpu_supports("avx512vl") != 0;
+  if (avx) {
+    asm volatile("vzeroall"
+                 :
+                 :
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                   "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+  }
+  if (avx512) {  // the C library copies by these, so that it need not clean up
+    asm volatile(
+        "vpxorq %xmm16, %xmm16, %xmm16; vpxorq %xmm17, %xmm17, %xmm17; vpxorq %xmm18, %xmm18, %xmm18;"
+        "vpxorq %xmm19, %xmm19, %xmm19; vpxorq %xmm20, %xmm20, %xmm20; vpxorq %xmm21, %xmm21, %xmm21;"
+        "vpxorq %xmm22, %xmm22, %xmm22; vpxorq %xmm23, %xmm23, %xmm23; vpxorq %xmm24, %xmm24, %xmm24;"
+        "vpxorq %xmm25, %xmm25, %xmm25; vpxorq %xmm26, %xmm26, %xmm26; vpxorq %xmm27, %xmm27, %xmm27;"
+        "vpxorq %xmm28, %xmm28, %xmm28; vpxorq %xmm29, %xmm29, %xmm29; vpxorq %xmm30, %xmm30, %xmm30;"
+        "vpxorq %xmm31, %xmm31, %xmm31");
+  }
 #endif
 }
 

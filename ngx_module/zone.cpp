@@ -1,6 +1,8 @@
 // Shared memory: made at the first start, found again at a reload.
 #include "zone.h"
 
+#include <sys/mman.h>
+
 #include "guard.h"
 #include "owned.h"
 
@@ -9,11 +11,12 @@ namespace cardscrub {
 // What stands in the memory, after nginx's own header. Offsets only: every process may map it elsewhere.
 struct Zone::Layout {
   static constexpr uint64_t kMagic =
-      0x6361726473637231;  // "cardscr1"; the last byte is the version of this layout
+      0x6361726473637233;  // "cardscr3"; the last byte is the version of this layout
 
   uint64_t magic;
   uint64_t store_size;
   Tally tally;
+  RateTable rates;
 
   static constexpr size_t kStoreAlign = 64;
   // 64 bytes are a cache line, and what code_store_format() asks for.
@@ -36,6 +39,7 @@ void Tally::add_verdict(const Verdict& verdict) {
 }
 
 Tally* Zone::tally() const { return layout_ == nullptr ? nullptr : &layout_->tally; }
+RateTable* Zone::rates() const { return layout_ == nullptr ? nullptr : &layout_->rates; }
 void* Zone::store() const { return layout_ == nullptr ? nullptr : layout_->store(); }
 size_t Zone::store_size() const { return layout_ == nullptr ? 0 : layout_->store_size; }
 
@@ -50,6 +54,10 @@ ngx_int_t Zone::attach(ngx_shm_zone_t* shm, const Zone* previous) {
         "cardscrub: the shared memory zone was laid out by another version of this module; restart nginx");
     return NGX_ERROR;
   }
+  // Both are inherited or hold for the pages themselves, so the master does it for all. Without the right to
+  // lock memory codes may go to swap space; they are encrypted.
+  madvise(shm->shm.addr, shm->shm.size, MADV_DONTDUMP);
+  (void)mlock(shm->shm.addr, shm->shm.size);
   // All pages in one block: the store does its own bookkeeping.
   size_t size = pool->pfree * ngx_pagesize;
   auto* memory = size > sizeof(Layout) ? static_cast<uint8_t*>(ngx_slab_calloc(pool, size)) : nullptr;

@@ -9,6 +9,7 @@
 #include "src/card.h"
 #include "src/code_store.h"
 #include "src/finding.h"
+#include "src/rate.h"
 #include "src/verdict.h"
 
 namespace cardscrub {
@@ -29,6 +30,15 @@ struct Tally {
   std::array<Count, 6> actions;
   std::array<Count, kReasonCount> reasons;
 
+  // Answers on their way out.
+  struct Responses {
+    Count searched;
+    Count bytes;  // of their bodies, inflated
+    Count found;  // that held card data
+    Count rejected;
+    std::array<Count, kKinds> kinds;
+  } responses;
+
   static void add(Count* count, uint64_t n) {
     if (n != 0) count->fetch_add(n, std::memory_order_relaxed);
   }
@@ -39,6 +49,8 @@ class Zone {
  public:
   // The counters, once nginx has made the memory; nullptr before that.
   Tally* tally() const;
+  // What was revealed of late; nullptr as tally().
+  RateTable* rates() const;
   // The memory of the code store and the lock that guards it among the workers.
   void* store() const;
   size_t store_size() const;

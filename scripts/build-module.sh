@@ -5,6 +5,7 @@
 #
 # Environment: BUILD (build)         folder of the library and of the product
 #              NGINX_SOURCE          nginx's headers and configure (/usr/share/nginx/src of package nginx-dev)
+#              CXX                   the compiler (g++); nginx's configure is given the C driver beside it
 #              SANITIZE              as for make: for example address,undefined
 #              MAKEFLAGS             for example -j2
 set -euo pipefail
@@ -26,18 +27,22 @@ if [[ -n ${SANITIZE:-} ]]; then
     CARDSCRUB_LINK="-fsanitize=$SANITIZE"
 fi
 
+compiler=${CXX:-g++}
+compiler=${compiler/clang++/clang}
+compiler=${compiler/g++/gcc}
+
 NGX_CONF_FLAGS=()
 [[ ! -f $source/conf_flags ]] || . "$source/conf_flags"
 
 # configure takes seconds; its result depends on these only.
 stamp=$objs/configured
-key="$root $CARDSCRUB_LIB $CARDSCRUB_CFLAGS ${NGX_CONF_FLAGS[*]} $(cd "$root" && echo ngx_module/*.cpp ngx_module/*.h src/*.h filters/*.h) \
+key="$compiler $root $CARDSCRUB_LIB $CARDSCRUB_CFLAGS ${NGX_CONF_FLAGS[*]} $(cd "$root" && echo ngx_module/*.cpp ngx_module/*.h src/*.h filters/*.h) \
 $(cat "$root/config" "$root/config.make" | cksum)"
 if [[ ! -f $objs/Makefile || ! -f $stamp || $(cat "$stamp") != "$key" ]]; then
     rm -rf "$objs"
     mkdir -p "$objs"
-    if ! (cd "$source" && ./configure --with-cc-opt="-g -O2 -fPIC" --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now" \
-        "${NGX_CONF_FLAGS[@]}" --add-dynamic-module="$root" --builddir="$objs") > "$objs/configure.log" 2>&1; then
+    if ! (cd "$source" && ./configure --with-cc="$compiler" --with-cc-opt="-g -O2 -fPIC" \
+        --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now" "${NGX_CONF_FLAGS[@]}" --add-dynamic-module="$root" --builddir="$objs") > "$objs/configure.log" 2>&1; then
         tail -n 30 "$objs/configure.log" >&2
         exit 1
     fi

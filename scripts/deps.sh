@@ -1,16 +1,34 @@
 #!/bin/bash
-# Installs the Debian packages that building, testing and the demo need. Does nothing when all are there.
+# Installs the Debian packages that building, testing and the demo need; nothing when all are there. Use: scripts/deps.sh [--print GROUP...]
+#
+#   --print  only names the packages of these groups: build, suite, check
 set -euo pipefail
 
-packages=(
-  # build
+build=(
   g++ make binutils nginx nginx-dev libhyperscan-dev libpcre2-dev libssl-dev libexpat1-dev zlib1g-dev libbrotli-dev
   nlohmann-json3-dev libhiredis-dev
-  # test
-  libcmocka-dev python3 python3-h2 curl openssl clang clang-format clang-tidy libclang-rt-14-dev valgrind redis-server
-  # demo, and the application behind nginx in the end-to-end suite
-  gunicorn python3-flask
 )
+# The end-to-end suite and the demo: clients, and applications behind nginx.
+suite=(
+  python3 python3-h2 curl openssl gunicorn python3-flask uwsgi-core uwsgi-plugin-python3 redis-server
+)
+# Unit tests and everything that looks at the sources.
+check=(
+  libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev valgrind
+  # key-encryption keys in a token (SoftHSM) and another implementation of JOSE
+  softhsm2 opensc libengine-pkcs11-openssl python3-jwcrypto
+  # whose error logs are redacted too
+  libnginx-mod-stream libnginx-mod-mail
+)
+if [ "${1:-}" = --print ]; then
+  shift
+  for group in "$@"; do
+    declare -n list=$group
+    echo "${list[*]}"
+  done | paste -sd ' '
+  exit 0
+fi
+packages=("${build[@]}" "${suite[@]}" "${check[@]}")
 
 missing=()
 for package in "${packages[@]}"; do

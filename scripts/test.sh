@@ -64,6 +64,7 @@ done
 part 'command line tool and module'
 built=yes
 "${make[@]}" cli || { problem 'the command line tool does not build'; built=no; }
+"${make[@]}" build/tests/memory_search || { problem 'the search of memory does not build'; built=no; }
 "${make[@]}" module >$logs/module.log 2>&1 || {
   cat $logs/module.log
   problem 'the module does not build'

@@ -11,7 +11,7 @@ namespace cardscrub {
 namespace {
 
 constexpr size_t kPrefix = 8;                         // digits that find_issuer() wants
-constexpr size_t kReadMax = 2 * limits::kPanMax + 2;  // units that read() looks at
+constexpr size_t kReadMax = 2 * limits::kPanMax + 3;  // units that read() looks at
 
 // The units of a text where none of those that are asked for lies outside it: what Surroundings does, without
 // its care.
@@ -35,6 +35,13 @@ constexpr size_t kPhoneMax = 15;   // ITU-T E.164
 static_assert(kTrack1Data + 2 <= CloseLook::kAhead);
 static_assert(2 * limits::kPanMax + 36 + 2 <= CloseLook::kAhead,
               "a UUID may start at the last group of a candidate");
+
+// ".0" and nothing more: an integer that went through a floating-point column (spreadsheets, data frames).
+template <typename Units>
+bool no_fraction(const Units& units, ptrdiff_t point) {
+  return units.at(point + 1) == '0' && !units.digit(point + 2) && !units.alpha(point + 2) &&
+         units.at(point + 2) != '.';
+}
 
 bool in_name(int c) { return c >= ' ' && c <= '~' && c != '^' && c != '?' && c != '%'; }
 // The six-bit alphabet of track 1, without its sentinels.
@@ -117,7 +124,9 @@ bool CloseLook::read_groups(const Units& units, size_t start) {
     }
     if (first_group_ == 0) first_group_ = count;
     const bool digit_next = (c == ' ' || c == '-' || c == '.') && units.digit(i + 1);
-    const bool touched = units.alpha(i) || (c == '.' && (digit_next || options_.number));
+    const bool fraction =
+        c == '.' && (digit_next || options_.number) && (dots != 0 || !no_fraction(units, i));
+    const bool touched = units.alpha(i) || fraction;
     if (count >= limits::kPanMin && !touched && dots != 1)
       ends_[end_count_++] = {count, static_cast<size_t>(i)};
     if (!digit_next || options_.number || count == most) return true;

@@ -6,7 +6,9 @@
 //              are spaces and hyphens, or at least two dots and nothing else
 //
 // A candidate is a card number when
-//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on its other side (a float);
+//   * nothing touches it: an ASCII letter at either end, or a dot with a digit on its other side (a float,
+//   but
+//     for one that ends in ".0");
 //   * the longest prefix in the issuer table gives it a brand that is looked for, the length is issued, and
 //     Luhn is right;
 //   * the length is common, or else no other group stands beside it and a card-like word in front of it
@@ -15,7 +17,7 @@
 //     end), and lies in no UUID (RFC 9562, 8-4-4-4-12) and no IBAN (ISO 13616: printed in groups of four,
 //     check digits right).
 // Of several lengths at one start the longest wins. A number in a JSON document or the like is one group: it
-// has a sign, but no separators, and with a fraction or an exponent it is no card number.
+// has a sign, but no separators, and with a fraction (but .0) or an exponent it is no card number.
 //
 // Track 1 (ISO/IEC 7813): 'B', a number, '^', a name of 2..26, '^', four digits of expiry or '^', and the
 // rest, up to '?' or as far as it looks like a track. Track 2: a number, '=' or 'D', seven digits or more.

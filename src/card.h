@@ -61,6 +61,7 @@ enum class Reason : uint8_t {
   kCodeFormat,
   kCodeLength,
   kCodeForbidden,
+  kCodeNumber,
   kExpiryFormat,
   kExpiryMonth,
   kExpiryPast,
@@ -79,16 +80,23 @@ enum class Reason : uint8_t {
   kLimitInflate,
   kLimitWindow,
   kLimitSize,
+  kLimitBody,
+  kLimitRate,
   kTlsRequired,
   kUpgrade,
+  kResponseCardData,
+  kResponseUnreadable,
   kStoreFull,
   kStoreDown,
+  kAuditDown,
   kFault,
   kTokenGeneration,
   kTokenFormat,
   kAliasUnknown,
+  kAliasUsed,
+  kRevealHost,
 };
-inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kAliasUnknown) + 1;
+inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kRevealHost) + 1;
 std::string_view reason_name(Reason reason);
 int reason_status(Reason reason);             // the HTTP status code that goes with it
 std::string_view reason_text(Reason reason);  // one English sentence for a person; no data

@@ -86,14 +86,14 @@ bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, S
   int size = 0;
   // Straight from OpenSSL and not from a block drawn ahead: it notices fork(), and a nonce must never come
   // twice.
-  const bool good =
+  const bool good = openssl_went(
       RAND_bytes(out->nonce.data(), static_cast<int>(out->nonce.size())) == 1 &&
       EVP_EncryptInit_ex2(ctx, nullptr, nullptr, out->nonce.data(), nullptr) == 1 &&
       EVP_EncryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
       EVP_EncryptUpdate(ctx, out->ciphertext.data(), &size, plain.data(), static_cast<int>(kPlain)) == 1 &&
       EVP_EncryptFinal_ex(ctx, out->ciphertext.data() + size, &size) == 1 &&
       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(out->tag.size()), out->tag.data()) ==
-          1;
+          1);
   wipe(plain.data(), plain.size());
   return good;
 }
@@ -104,12 +104,12 @@ bool CodeCipher::open(const SealedCode& sealed, const Index& index, uint32_t exp
   const Associated associated = associated_with(index, expiry);
   EVP_CIPHER_CTX* ctx = open_.get();
   int size = 0;
-  bool good =
+  bool good = openssl_went(
       EVP_DecryptInit_ex2(ctx, nullptr, nullptr, sealed.nonce.data(), nullptr) == 1 &&
       EVP_DecryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
       EVP_DecryptUpdate(ctx, plain.data(), &size, sealed.ciphertext.data(), static_cast<int>(kPlain)) == 1 &&
       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) == 1 &&
-      EVP_DecryptFinal_ex(ctx, plain.data() + size, &size) == 1;
+      EVP_DecryptFinal_ex(ctx, plain.data() + size, &size) == 1);
   good = good && plain[0] >= 1 && plain[0] <= kStoredCodeMax;
   code->clear();
   for (size_t i = 0; good && i < plain[0]; i++) {

@@ -118,7 +118,7 @@ struct Ff1::State {
 
   // EVP_Cipher is the thin way in: one call into the provider, no bookkeeping of partial blocks.
   bool block(uint8_t* inout) {
-    return EVP_Cipher(aes.get(), inout, inout, kBlock) == static_cast<int>(kBlock);
+    return openssl_went(EVP_Cipher(aes.get(), inout, inout, kBlock) == static_cast<int>(kBlock));
   }
 
   template <bool kEncrypt>

@@ -32,9 +32,9 @@ Result<HmacSha256> HmacSha256::create(Bytes key) {
 
 bool HmacSha256::compute(Bytes data, std::span<uint8_t, kSize> out) {
   size_t size = 0;
-  return EVP_MAC_init(ctx_.get(), nullptr, 0, nullptr) == 1 &&  // starts over with the same key
-         EVP_MAC_update(ctx_.get(), data.data(), data.size()) == 1 &&
-         EVP_MAC_final(ctx_.get(), out.data(), &size, out.size()) == 1 && size == kSize;
+  return openssl_went(EVP_MAC_init(ctx_.get(), nullptr, 0, nullptr) == 1 &&  // starts over with the same key
+                      EVP_MAC_update(ctx_.get(), data.data(), data.size()) == 1 &&
+                      EVP_MAC_final(ctx_.get(), out.data(), &size, out.size()) == 1 && size == kSize);
 }
 
 bool hkdf_sha256(Bytes key, std::string_view label, MutableBytes out) {

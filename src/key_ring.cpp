@@ -7,7 +7,9 @@
 #include <algorithm>
 
 #include "base64url.h"
+#include "check_value.h"
 #include "hmac.h"
+#include "kek.h"
 #include "key_file.h"
 
 namespace cardscrub {
@@ -26,16 +28,6 @@ std::string_view label_of(KeyPurpose purpose) {
       return "cardscrub v1 audit";
   }
   return {};
-}
-
-std::string hex_of(Bytes bytes) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (uint8_t byte : bytes) {
-    out.push_back(kHex[byte >> 4]);
-    out.push_back(kHex[byte & 15]);
-  }
-  return out;
 }
 
 bool allows(uint32_t digits, uint8_t generation) { return (digits >> generation & 1) != 0; }
@@ -99,10 +91,10 @@ Status KeyRing::add(uint8_t generation, bool active, int64_t created, Bytes key)
       return Fault{"generations " + std::to_string(entry.generation) + " and " + name + " have the same key"};
     }
   }
-  std::array<uint8_t, 16> mac{};
-  if (!cmac_of_zeros(key, mac)) return Fault{"OpenSSL does not provide CMAC with AES-256"};
+  std::string check_value = key_check_value(key);
+  if (check_value.empty()) return Fault{"OpenSSL does not provide CMAC with AES-256"};
   entries_.push_back(
-      {generation, active, created, hex_of(Bytes(mac).first(3)), KeyBlock(key.first<KeyBlock::kSize>())});
+      {generation, active, created, std::move(check_value), KeyBlock(key.first<KeyBlock::kSize>())});
   if (active) active_ = generation;
   return Done{};
 }
@@ -137,7 +129,12 @@ Result<KeyRing> KeyRing::generate(uint32_t allowed_digits, int64_t now) {
   return no_digit();
 }
 
-Result<KeyRing> KeyRing::rotate(uint32_t allowed_digits, int64_t now) const {
+void KeyRing::set_active(uint8_t generation) {
+  for (Entry& entry : entries_) entry.active = entry.generation == generation;
+  active_ = generation;
+}
+
+Result<KeyRing> KeyRing::rotate(uint32_t allowed_digits, int64_t now, bool activate) const {
   uint8_t next = 0;
   for (uint8_t generation : kGenerations) {
     if (next == 0 && allows(allowed_digits, generation) && !has(generation)) next = generation;
@@ -160,6 +157,19 @@ Result<KeyRing> KeyRing::rotate(uint32_t allowed_digits, int64_t now) const {
   Status added = ring.copy_from(*this, next);
   if (added) added = ring.add_fresh(next, now);
   if (!added) return Fault{added.message()};
+  if (!activate) ring.set_active(active_);
+  return ring;
+}
+
+Result<KeyRing> KeyRing::activate(uint8_t generation) const {
+  if (!has(generation)) {
+    return Fault{"generation " + std::to_string(generation) +
+                 " is not in the key ring; run: cardscrub keys rotate"};
+  }
+  KeyRing ring;
+  Status added = ring.copy_from(*this, 0);
+  if (!added) return Fault{added.message()};
+  ring.set_active(generation);
   return ring;
 }
 
@@ -167,13 +177,12 @@ Result<KeyRing> KeyRing::retire(uint8_t generation) const {
   const std::string name = std::to_string(generation);
   if (!has(generation)) return Fault{"generation " + name + " is not in the key ring"};
   if (generation == active_) {
-    return Fault{"generation " + name + " is active; run: cardscrub keys rotate"};
+    return Fault{"generation " + name + " is active; run: cardscrub keys rotate, or keys activate"};
   }
   KeyRing ring;
   Status added = ring.copy_from(*this, generation);
   if (!added) return Fault{added.message()};
-  for (Entry& entry : ring.entries_) entry.active = entry.generation == active_;
-  ring.active_ = active_;
+  ring.set_active(active_);
   return ring;
 }
 
@@ -194,15 +203,43 @@ SecretBuffer KeyRing::json() const {
   return out;
 }
 
-Status KeyRing::save(const std::string& path) const { return write_key_file(path, json().span(), true); }
-Status KeyRing::save_new(const std::string& path) const { return write_key_file(path, json().span(), false); }
+Status KeyRing::write(const std::string& path, const Kek* kek, bool replace) const {
+  const SecretBuffer text = json();
+  if (kek == nullptr) return write_key_file(path, text.span(), replace);
+  Result<SecretBuffer> wrapped = kek->wrap(text.span());
+  if (!wrapped) return Fault{wrapped.message()};
+  return write_key_file(path, wrapped->span(), replace);
+}
 
-Result<KeyRing> KeyRing::load(const std::string& path) {
+Status KeyRing::save(const std::string& path, const Kek* kek) const { return write(path, kek, true); }
+Status KeyRing::save_new(const std::string& path, const Kek* kek) const { return write(path, kek, false); }
+
+Result<KeyRing> KeyRing::load(const std::string& path, const Kek* kek) {
   Result<SecretBuffer> content = read_key_file(path);
   if (!content) return Fault{content.message()};
+  const std::string name = "the key ring \"" + path + "\"";
+  const bool wrapped = is_wrapped(content->span());
+  if (wrapped && kek == nullptr) {
+    return Fault{name + " is wrapped by a key-encryption key with check value " +
+                 check_value_of_wrapped(content->span()) +
+                 "; say where that key is, with cardscrub_kek in nginx.conf or --kek on the command line, or "
+                 "run: cardscrub keys unwrap --kek SOURCE --file " +
+                 path};
+  }
+  if (!wrapped && kek != nullptr && content->span().size() > 0 && content->data()[0] == '{') {
+    return Fault{name +
+                 " is not wrapped, though a key-encryption key is given; run: cardscrub keys wrap --kek "
+                 "SOURCE --file " +
+                 path};
+  }
+  if (wrapped) {
+    Result<SecretBuffer> text = kek->unwrap(content->span());
+    if (!text) return Fault{"cannot unwrap " + name + ": " + text.message()};
+    content = std::move(text);
+  }
   Result<KeyRing> ring = parse(content->span());
   if (!ring) {
-    return Fault{"the key ring \"" + path + "\" is damaged: " + ring.message() +
+    return Fault{name + " is damaged: " + ring.message() +
                  "; put back a copy of it, or, to give up all tokens made so far, remove it and run: "
                  "cardscrub keys new --file " +
                  path};

@@ -50,6 +50,11 @@ inline constexpr size_t kInflateStep = 65536;
 // Failing fields that one answer names; more are counted, not named.
 inline constexpr size_t kReasons = 16;
 
+// What a command that gives a key-encryption key, or a token, may print and take: a key has at most 65 bytes,
+// an RSA public key of 8192 bits about 1,100; nginx's master waits for it.
+inline constexpr size_t kKekOutput = 4096;
+inline constexpr int kKekSeconds = 20;
+
 // Fields of a body that wait for another one at a time; scopes of a form that are open at once.
 inline constexpr size_t kPending = 64;
 inline constexpr size_t kFormScopes = 64;

@@ -1,7 +1,9 @@
-// Owners of OpenSSL's objects. Contexts hold key material: OpenSSL wipes it when they are freed.
+// Owners of OpenSSL's objects. Contexts hold key material: OpenSSL wipes it when they are freed. And what to
+// do when its calls fail.
 #pragma once
 
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 
@@ -50,5 +52,12 @@ using KdfCtx = std::unique_ptr<EVP_KDF_CTX, KdfCtxFree>;
 using Kdf = std::unique_ptr<EVP_KDF, KdfFree>;
 using Bn = std::unique_ptr<BIGNUM, BnFree>;
 using BnCtx = std::unique_ptr<BN_CTX, BnCtxFree>;
+
+// `well`: whether a row of OpenSSL's calls went well. If not, what OpenSSL noted of it is dropped: the next
+// one who asks, a server about its own connection, would take it for his.
+[[nodiscard]] inline bool openssl_went(bool well) {
+  if (!well) ERR_clear_error();
+  return well;
+}
 
 }  // namespace cardscrub

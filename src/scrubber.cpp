@@ -78,6 +78,12 @@ bool is_masked_pan(const Digits& digits) {
   return true;
 }
 
+// Digits as many as a card number has, and nothing but them and separators.
+bool is_mistyped_pan(Reason reason, const Text& text) {
+  auto digits = static_cast<size_t>(std::count_if(text.data, text.data + text.size, is_digit));
+  return reason != Reason::kPanFormat && digits >= limits::kPanMin && digits <= limits::kPanMax;
+}
+
 }  // namespace
 
 Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
@@ -95,6 +101,7 @@ FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
   FieldMatch match = policy_.fields == nullptr ? FieldMatch{} : policy_.fields->match(path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
+  if (match.ambiguous && policy_.response) return {};
   return match;
 }
 
@@ -119,8 +126,12 @@ Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
 }
 
 size_t Scrubber::text(const Text& text, bool last) {
+  if (gave_up_) return text.size;
   if (text.size != 0) position_ = text.unit(0).at;
-  if (match_.kind == Kind::kIgnore) return text.size;
+  if (match_.kind == Kind::kIgnore) {
+    ignored(text);
+    return text.size;
+  }
   if (match_.kind == Kind::kNone || match_.kind == Kind::kHolder) {
     if (match_.kind == Kind::kHolder && !is_blank(text)) {
       seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
@@ -129,7 +140,7 @@ size_t Scrubber::text(const Text& text, bool last) {
     return sweep(text, last);
   }
   if (!last || too_long_ || text.size > limits::kNamedValueMax) {
-    if (match_.ambiguous) {  // too long to be what the name may mean
+    if (match_.ambiguous || policy_.response) {  // too long to be what the name may mean
       match_ = {};
       return sweep(text, last);
     }
@@ -149,6 +160,10 @@ void Scrubber::malformed(uint64_t offset) {
 }
 
 void Scrubber::refuse(Reason reason, int64_t offset) {
+  if (forgives_ && reason != Reason::kFault) {
+    gave_up_ = true;
+    return;
+  }
   if (policy_.mode == Mode::kMonitor) return;
   verdict_.refuse(reason, {}, offset);
 }
@@ -156,9 +171,9 @@ void Scrubber::refuse(Reason reason, int64_t offset) {
 // ---- the sweep
 
 size_t Scrubber::sweep(const Text& text, bool last) {
+  if (reveals()) return reveal_elsewhere(text, last);
   if (policy_.sweep == Action::kNone) return text.size;
-  DetectorOptions options;
-  options.token_digits = policy_.token_digits;
+  DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
   size_t from = std::min(judged_, text.size);
   for (;;) {
@@ -210,8 +225,7 @@ void Scrubber::swept_together(const Text& text, const Finding& first, const Find
 // True when the text, after a token was written to it, holds a number that runs into the token: digits of the
 // token together with a group beside it (law 4).
 bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool last) {
-  DetectorOptions options;
-  options.token_digits = policy_.token_digits;
+  DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
   size_t from = run_start(text, finding.begin);
   while (from < finding.end) {
@@ -242,6 +256,36 @@ void Scrubber::swept(const Text& text, const Finding& finding, bool alone, bool 
   act_on_pan(text, at, finding.brand, policy_.sweep, false, alone, last);
 }
 
+// ---- card data in base64
+
+void Scrubber::ignored(const Text& text) {
+  constexpr uint64_t kReach = 4096;  // what is found is told no later than that
+  constexpr uint64_t kEscape = 12;   // a unit is told by the last byte of its escape
+  if (text.size == 0) return;
+  const Stretch now{text.unit(0).at, text.unit(text.size - 1).at + 1};
+  if (!ignored_.empty() && now.begin <= ignored_.back().end + kEscape && now.begin >= ignored_.back().begin) {
+    ignored_.back().end = std::max(ignored_.back().end, now.end);
+    return;
+  }
+  std::erase_if(ignored_, [&](const Stretch& old) { return old.end + kReach < now.begin; });
+  ignored_.push_back(now);
+}
+
+void Scrubber::wrapped(Kind kind, Brand brand, uint64_t offset, uint64_t length) {
+  for (const Stretch& stretch : ignored_) {
+    if (offset < stretch.end && offset + length > stretch.begin) return;
+  }
+  const Action action = changes() ? policy_.wrapped : Action::kNone;
+  note(kind, brand, action, Reason::kPanWrapped, offset, length, {});
+  if (action == Action::kReject) {
+    verdict_.refuse(Reason::kPanWrapped, {}, static_cast<int64_t>(offset));
+  } else if (action == Action::kMask) {
+    for (uint64_t at = offset; at < offset + length; ++at) {
+      if (view_.holds(at)) view_.byte(at) = '*';
+    }
+  }
+}
+
 // ---- named values
 
 void Scrubber::named(const Text& text) {
@@ -253,6 +297,7 @@ void Scrubber::named(const Text& text) {
     return;
   }
   if (is_blank(text)) return;
+  if (reveals()) return reveal_named(text);
   switch (match_.kind) {
     case Kind::kPan:
       return named_pan(text);
@@ -367,6 +412,8 @@ void Scrubber::named_too_long(const Text& text) {
     Reason reason = match_.kind == Kind::kCode  ? Reason::kCodeLength
                     : match_.kind == Kind::kPan ? Reason::kPanLength
                                                 : Reason::kFieldType;
+    if (reveals() && match_.kind == Kind::kCode) reason = Reason::kAliasUnknown;
+    if (reveals() && match_.kind == Kind::kPan) reason = Reason::kTokenFormat;
     if (changes() && policy_.invalid == Action::kReject) verdict_.refuse(reason, field());
   }
   if (changes() && policy_.invalid == Action::kMask) mask(text, 0, text.size, false);
@@ -396,7 +443,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   size_t begin = at.where[0];
   size_t end = at.where[at.digits.size() - 1] + size_t{1};
   if (!changes()) {
-    note(Kind::kPan, brand, Action::kNone, Reason::kNone, text, begin, end);
+    note(Kind::kPan, brand, Action::kNone, Reason::kNone, text, begin, end, {&at.digits});
     remember_first(at.digits, brand, nullptr);
     scope_has_pan(at.digits, brand, strong, false);
     return;
@@ -408,7 +455,7 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   }
   if (action == Action::kReject) refusal = Reason::kPanForbidden;
   if (refusal != Reason::kNone) {
-    note(Kind::kPan, brand, Action::kReject, refusal, text, begin, end);
+    note(Kind::kPan, brand, Action::kReject, refusal, text, begin, end, {&at.digits});
     verdict_.refuse(refusal, field());
     scope().strong = scope().strong || strong;
     return;
@@ -429,7 +476,8 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
       action = Action::kMask;
     }
   }
-  note(Kind::kPan, brand, action, Reason::kNone, text, begin, end);
+  note(Kind::kPan, brand, action, Reason::kNone, text, begin, end,
+       {&at.digits, action == Action::kTokenize ? &token : nullptr});
   remember_first(at.digits, brand, action == Action::kTokenize ? &token : nullptr);
   if (action == Action::kMask) {
     mask(text, begin, end, true);
@@ -440,6 +488,10 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
 }
 
 void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) {
+  if (policy_.response && !(kind == Kind::kPan && is_mistyped_pan(reason, text))) {
+    sweep(text, true);  // a label, the last four digits, an identifier
+    return;
+  }
   note(kind, brand, changes() ? policy_.invalid : Action::kNone, reason, text, 0, text.size);
   if (!changes()) return;
   if (policy_.invalid == Action::kReject) return verdict_.refuse(reason, field());
@@ -533,20 +585,31 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
 }
 
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin,
-                    size_t end) {
+                    size_t end, NotedCard card) {
   uint64_t from = begin < end ? wire_begin(text, begin) : 0;
-  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field());
+  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field(), card);
 }
 
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
-                    const std::string& name) {
+                    const std::string& name, NotedCard card) {
   verdict_.count(kind, brand, action);
   constexpr size_t kFieldsMax = 256;
   if (!name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
     if (!verdict_.fields.empty()) verdict_.fields += ',';
     verdict_.fields += name;
   }
-  if (observer_ != nullptr) observer_->on_finding({kind, brand, action, reason, offset, length, name});
+  if (observer_ == nullptr) return;
+  FindingEvent event{kind, brand, action, reason, offset, length, name};
+  if (card.token != nullptr && !card.token->empty()) event.token = card.token;
+  std::array<uint8_t, 16> fingerprint{};
+  if (card.pan != nullptr && worker_.vault && observer_->wants_fingerprints()) {
+    if (worker_.vault->fingerprint(*card.pan, fingerprint)) {
+      event.fingerprint = fingerprint;
+    } else {
+      refuse(Reason::kFault);
+    }
+  }
+  observer_->on_finding(event);
 }
 
 std::string Scrubber::field() const {
@@ -561,6 +624,7 @@ std::string Scrubber::field() const {
     if (!out.empty()) out += '.';
     out += printable_field(leaf_.span());
   }
+  mask_digit_runs(&out);
   return out;
 }
 

@@ -42,12 +42,19 @@ enum class Want : uint8_t {
   kSkip,   // not at all
 };
 
+// Which card an event is about; nullptr: not known.
+struct NotedCard {
+  const Digits* pan = nullptr;
+  const Digits* token = nullptr;
+};
+
 class Scrubber {
  public:
   static constexpr uint64_t kNoHold = ~uint64_t{0};
 
   // All references outlive the scrubber. name_space: the token namespace of this request. errands: what a
-  // remote code store is asked goes there; nullptr: worker.codes is asked at once.
+  // code store that answers later is asked goes there, and in a reveal every code that is to be taken (the
+  // body is shown as a whole then and kept); nullptr: worker.codes is asked at once, in a reveal at the end.
   Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
            FindingObserver* observer = nullptr, CodeErrands* errands = nullptr);
   ~Scrubber();
@@ -87,10 +94,23 @@ class Scrubber {
   // The bytes cannot be parsed from `offset` on (only the first call counts). Refused where cardscrub_require
   // asks for fields; otherwise the filter goes on as well as it can and shows the rest as free text.
   void malformed(uint64_t offset);
+  // Card data was found in base64 (wrapped.h), at these bytes of the wire.
+  void wrapped(Kind kind, Brand brand, uint64_t offset, uint64_t length);
+  // A stretch of a value that the operator wants left alone (Kind::kIgnore).
+  void ignored(const Text& text);
   // A fault of any kind: the request is refused for `reason`.
   void refuse(Reason reason, int64_t offset = -1);
   bool refused() const { return verdict_.refused(); }
+  // While `on`, a body that cannot be read (any reason but kFault) is not refused: gave_up() says that the
+  // filter has come to its end. Whatever it shows after that is not looked at; the verdict stays as it is.
+  void forgive(bool on) {
+    forgives_ = on;
+    gave_up_ = false;
+  }
+  bool gave_up() const { return gave_up_; }
   const Policy& policy() const { return policy_; }
+  // Whether numbers of no brand matter outside named fields: tokens are turned back there.
+  bool sweeps_tokens() const { return reveals() && policy_.reveal_sweep; }
 
  private:
   struct Scope;
@@ -116,16 +136,32 @@ class Scrubber {
   void mask(const Text& text, size_t begin, size_t end, bool keep_ends);
   void remember_first(const Digits& pan, Brand brand, const Digits* token);
   void note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
-            const std::string& name);
-  void note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin, size_t end);
+            const std::string& name, NotedCard card = {});
+  void note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin, size_t end,
+            NotedCard card = {});
   uint64_t wire_begin(const Text& text, size_t i) const;
   std::string field() const;
   bool changes() const { return policy_.mode == Mode::kOn; }
+
+  // ---- scrubber_reveal.cpp: tokens and aliases, turned back
+  bool reveals() const { return policy_.direction == Direction::kReveal; }
+  size_t reveal_elsewhere(const Text& text, bool last);
+  size_t reveal_token_at(const Text& text, const Surroundings& around, size_t start);
+  void reveal_named(const Text& text);
+  void reveal_named_pan(const Text& text);
+  void reveal_named_code(const Text& text);
+  Reason token_fault(const Digits& token) const;
+  Reason turn_back(const Digits& token, Digits* pan, Brand* brand);
+  bool reveal_pan(const Pending& token, bool is_named, Brand* brand);
+  void reveal_code(const Pending& code, const Digits& token);
+  bool is_card(const Scope& scope) const;
+  void finish_reveal();
 
   // ---- scrubber_scope.cpp: what belongs together
   Scope& scope();
   Scope* find_scope(size_t depth, uint64_t form_key);
   void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
+  Pending pending_of(Kind kind, const Text& text, const DigitsAt& at) const;
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
   void release_all();
   void resolve(Scope& scope, bool closing, uint64_t full_before);
@@ -141,7 +177,8 @@ class Scrubber {
   Verdict& verdict_;
   std::string_view name_space_;
   FindingObserver* observer_;
-  CodeErrands* errands_;
+  CodeErrands* errands_;  // nullptr: own_errands_, and they are run at the end
+  CodeErrands own_errands_;
   RawView view_;
   Path path_;
   std::vector<Scope> scopes_;
@@ -156,10 +193,18 @@ class Scrubber {
   uint64_t position_ = 0;  // on the wire, of the stretch that is being read
   Before before_;
   size_t judged_ = 0;  // leading units of the next stretch whose findings have been dealt with
+  // Of the latest ignored values.
+  struct Stretch {
+    uint64_t begin;
+    uint64_t end;
+  };
+  std::vector<Stretch> ignored_;
   // The whole body.
   uint32_t seen_kinds_ = 0;   // bit per Kind: a field of it had a value
   uint32_t valid_kinds_ = 0;  // bit per Kind: a valid one
   bool malformed_ = false;
+  bool forgives_ = false;
+  bool gave_up_ = false;
 };
 
 }  // namespace cardscrub

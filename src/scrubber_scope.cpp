@@ -92,21 +92,26 @@ void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const std::string
   scope.expiry = {};  // said once
 }
 
+Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const DigitsAt& at) const {
+  Pending value;
+  value.kind = kind;
+  value.ambiguous = match_.ambiguous;
+  value.number = type_ == ValueType::kNumber;
+  value.digits = at.digits;
+  for (size_t i = 0; i < at.digits.size(); ++i) value.units[i] = text.unit(at.where[i]);
+  value.begin = text.size == 0 ? 0 : wire_begin(text, 0);
+  value.end = text.size == 0 ? 0 : text.unit(text.size - 1).at + 1;
+  value.field = field();
+  return value;
+}
+
 void Scrubber::wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry) {
   Scope& here = scope();
   if (!match_.ambiguous) here.strong = true;
-  Pending waiting;
+  Pending waiting = pending_of(kind, text, at);
   waiting.scope = here.id;
-  waiting.kind = kind;
-  waiting.ambiguous = match_.ambiguous;
-  waiting.number = type_ == ValueType::kNumber;
   waiting.bad = bad;
-  waiting.digits = at.digits;
-  for (size_t i = 0; i < at.digits.size(); ++i) waiting.units[i] = text.unit(at.where[i]);
   waiting.expiry = expiry;
-  waiting.begin = text.size == 0 ? 0 : wire_begin(text, 0);
-  waiting.end = text.size == 0 ? 0 : text.unit(text.size - 1).at + 1;
-  waiting.field = field();
   if (pending_.size() >= limits::kPending) release_all();
   if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
   pending_.push_back(std::move(waiting));
@@ -122,6 +127,7 @@ uint64_t Scrubber::hold() const {
   for (const Pending& waiting : pending_) {
     if (!waiting.written && !is_expiry(waiting.kind)) lowest = std::min(lowest, waiting.begin);
   }
+  for (const CodeErrand& errand : own_errands_) lowest = std::min(lowest, errand.begin());
   return lowest;
 }
 
@@ -133,6 +139,7 @@ void Scrubber::release_holds() {
 // Settles what can be settled of the fields that wait in `scope`. Indexes, not iterators: a code may be
 // erased on the way. What began in front of `full_before` waits no longer.
 void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
+  if (reveals() && is_card(scope)) scope.strong = true;
   if (scope.strong && scope.lost_ambiguous) {
     scope.lost_ambiguous = false;
     if (changes()) refuse(Reason::kLimitWindow);
@@ -148,6 +155,17 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
     if (waiting.ambiguous && !scope.strong) {
       done = closing || window_full;
       if (window_full && !closing && !is_expiry(waiting.kind)) scope.lost_ambiguous = true;
+    } else if (waiting.kind == Kind::kPan && reveals()) {
+      const Pending token = waiting;
+      pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
+      if (token.bad != Reason::kNone) {
+        verdict_.refuse(token.bad, token.field);
+      } else if (reveal_pan(token, true, &scope.brand)) {
+        scope.token = token.digits;
+        scope.given = true;
+        i = 0;  // codes in front of it have their card now
+      }
+      continue;
     } else if (waiting.kind == Kind::kPan) {
       // An ambiguous name beside a card field, and not a valid number: it was meant to be one.
       note(Kind::kPan, Brand::kUnknown, changes() ? policy_.invalid : Action::kNone, waiting.bad,
@@ -164,7 +182,9 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
       }
       done = true;
     } else if (is_expiry(waiting.kind)) {
-      if (waiting.bad == Reason::kNone) {
+      if (reveals()) {
+        valid_kinds_ |= 1u << static_cast<unsigned>(waiting.kind);
+      } else if (waiting.bad == Reason::kNone) {
         note(waiting.kind, Brand::kUnknown, Action::kNone, Reason::kNone, waiting.begin,
              waiting.end - waiting.begin, waiting.field);
         take_expiry(scope, waiting.expiry, waiting.field);
@@ -183,7 +203,7 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
       } else if (policy_.code != Action::kAlias || !changes()) {
         resolve_code(waiting, {}, Brand::kUnknown, false);
         done = true;
-      } else if (window_full && !waiting.written) {
+      } else if (window_full && !waiting.written && !reveals()) {
         write_alias(waiting, {});
       }
     }
@@ -198,6 +218,7 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
 // The code of a known PAN (token empty: of none). Brand tells the length it must have; given: the PAN came as
 // a token.
 void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, bool given) {
+  if (reveals()) return reveal_code(code, token);
   Reason bad = code.bad != Reason::kNone ? code.bad : check_code(code.digits, brand);
   if (bad != Reason::kNone) {
     note(Kind::kCode, brand, changes() ? policy_.invalid : Action::kNone, bad, code.begin,
@@ -214,7 +235,7 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
   }
   if (bad == Reason::kNone && policy_.code == Action::kReject) {
     note(Kind::kCode, brand, Action::kReject, Reason::kCodeForbidden, code.begin, code.end - code.begin,
-         code.field);
+         code.field, {nullptr, &token});
     verdict_.refuse(Reason::kCodeForbidden, code.field);
     return;
   }
@@ -240,7 +261,8 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
     write_digit(view_, code.units[k], code.digits[k], star ? kStar : 9);
   }
   if (bad == Reason::kNone) {
-    note(Kind::kCode, brand, Action::kMask, Reason::kNone, code.begin, code.end - code.begin, code.field);
+    note(Kind::kCode, brand, Action::kMask, Reason::kNone, code.begin, code.end - code.begin, code.field,
+         {nullptr, &token});
   }
 }
 
@@ -287,7 +309,7 @@ void Scrubber::write_alias(Pending& code, const Digits& token) {
   }
   code.written = true;
   note(Kind::kCode, Brand::kUnknown, Action::kAlias, Reason::kNone, code.begin, code.end - code.begin,
-       code.field);
+       code.field, {nullptr, &token});
 }
 
 // What is left open moves to the scope around: codes without a PAN, and the PAN for codes without one.
@@ -339,6 +361,7 @@ void Scrubber::close_scope(size_t index) {
 void Scrubber::finish() {
   while (!scopes_.empty()) close_scope(scopes_.size() - 1);
   if (policy_.mode != Mode::kOn) return;
+  if (reveals()) finish_reveal();
   for (unsigned k = 1; k < kKinds; ++k) {
     if ((policy_.require >> k & 1u) == 0 || (valid_kinds_ >> k & 1u) != 0) continue;
     // A field that is there but not valid has been named already.

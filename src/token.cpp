@@ -85,9 +85,9 @@ TokenVault::State::Tweak TokenVault::State::tweak_of(const Digits& digits, Token
   }
   out.bytes[0] |= kHashed;
   unsigned hashed = 0;
-  if (EVP_DigestInit_ex2(hash.get(), sha256.get(), nullptr) == 1 &&
-      EVP_DigestUpdate(hash.get(), name_space.data(), name_space.size()) == 1 &&
-      EVP_DigestFinal_ex(hash.get(), &out.bytes[4], &hashed) == 1 && hashed == kSha256) {
+  if (openssl_went(EVP_DigestInit_ex2(hash.get(), sha256.get(), nullptr) == 1 &&
+                   EVP_DigestUpdate(hash.get(), name_space.data(), name_space.size()) == 1 &&
+                   EVP_DigestFinal_ex(hash.get(), &out.bytes[4], &hashed) == 1 && hashed == kSha256)) {
     out.size = 4 + kSha256;
   }
   return out;
@@ -155,7 +155,7 @@ bool TokenVault::fingerprint(const Digits& pan, std::span<uint8_t, 16> out) {
 
 bool RandomBlock::byte(uint8_t* out) {
   if (used_ == block_.size()) {
-    if (RAND_bytes(block_.data(), static_cast<int>(block_.size())) != 1) return false;
+    if (!openssl_went(RAND_bytes(block_.data(), static_cast<int>(block_.size())) == 1)) return false;
     used_ = 0;
   }
   *out = block_[used_];

@@ -23,6 +23,10 @@ std::string_view title_of(int status) {
       return "Unsupported Media Type";
     case 422:
       return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 502:
+      return "Bad Gateway";
     case 503:
       return "Service Unavailable";
     default:
@@ -35,18 +39,22 @@ int rank_of(int status) {
   switch (status) {
     case 500:
       return 0;
-    case 503:
+    case 502:
       return 1;
-    case 413:
+    case 503:
       return 2;
-    case 415:
+    case 429:
       return 3;
-    case 403:
+    case 413:
       return 4;
-    case 400:
+    case 415:
       return 5;
-    default:
+    case 403:
       return 6;
+    case 400:
+      return 7;
+    default:
+      return 8;
   }
 }
 
@@ -54,14 +62,23 @@ int rank_of(int status) {
 
 std::string printable_field(Bytes name) {
   std::string out;
-  size_t run = 0;  // digits in a row: six may be an index, more could be part of a number
   for (uint8_t c : name.first(std::min(name.size(), kFieldMax))) {
-    bool digit = is_digit(c);
-    run = digit ? run + 1 : 0;
-    bool plain = is_alpha(c) || digit || c == '.' || c == '_' || c == '-' || c == '[' || c == ']' || c == ':';
-    out.push_back(!plain ? '?' : run > 6 ? '*' : static_cast<char>(c));
+    bool plain =
+        is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-' || c == '[' || c == ']' || c == ':';
+    out.push_back(plain ? static_cast<char>(c) : '?');
   }
+  mask_digit_runs(&out);
   return out;
+}
+
+void mask_digit_runs(std::string* path) {
+  constexpr size_t kBin = 6;  // so many may be an index, more could be part of a number
+  size_t run = 0;
+  for (char& c : *path) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (is_alpha(byte) || c == '[' || c == ']') run = 0;
+    if (is_digit(byte) && ++run > kBin) c = '*';
+  }
 }
 
 void Verdict::refuse(Reason reason, std::string_view field, int64_t offset) {

@@ -29,12 +29,25 @@ struct FindingEvent {
   uint64_t offset;  // of the first byte on the wire, absolute in the body or element
   uint64_t length;  // bytes on the wire
   std::string_view field;
+  // Which card, where that is known: the token that was written or that the code was bound to; the keyed
+  // fingerprint where the observer wants it (PCI DSS 3.5.1.1).
+  const Digits* token = nullptr;
+  Bytes fingerprint{};
+};
+
+// A token that was turned back into its card number.
+struct RevealedCard {
+  Digits token;
+  Brand brand;
+  bool named;         // by the field it stood in; false: found by the sweep
+  std::string field;  // as Problem::field
 };
 
 class FindingObserver {
  public:
   virtual ~FindingObserver() = default;
   virtual void on_finding(const FindingEvent& event) = 0;
+  virtual bool wants_fingerprints() const { return false; }
 };
 
 class Verdict {
@@ -43,7 +56,7 @@ class Verdict {
   bool refused() const { return refused_count_ != 0; }
   size_t refused_count() const { return refused_count_; }
   const std::vector<Problem>& problems() const { return problems_; }
-  // The status that goes with all problems together: 5xx before 413, 415, 403, 400, before 422.
+  // The status that goes with all problems together: 5xx before 429, 413, 415, 403, 400, before 422.
   int status() const;
   // RFC 9457 body:
   // {"type":"about:blank","title":...,"status":422,"errors":[{"field":"card.number","reason":"pan.luhn","detail":"..."}]}
@@ -63,7 +76,8 @@ class Verdict {
   bool has_first = false;
   std::string first_token;  // empty when it was masked
   std::array<uint8_t, 16> first_fingerprint{};
-  std::string fields;  // names of the fields in which card data was, comma separated, bounded
+  std::vector<RevealedCard> revealed;  // Direction::kReveal
+  std::string fields;                  // names of the fields in which card data was, comma separated, bounded
 
  private:
   std::vector<Problem> problems_;
@@ -76,5 +90,8 @@ class Verdict {
 
 // Makes a name from the wire fit for an answer or a log (see Problem::field).
 std::string printable_field(Bytes name);
+// Masks the digits of a printable path beyond the sixth of a run; '.', '-', '_' and the like do not end a
+// run, for a card number may be written with them.
+void mask_digit_runs(std::string* path);
 
 }  // namespace cardscrub

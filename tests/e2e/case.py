@@ -10,12 +10,17 @@ import server as nginx
 import sweep
 
 
+class Skip(Exception):
+    """This machine cannot do what the case needs; the message says what is missing."""
+
+
 class Case:
     def __init__(self, run, name, folder):
         self.run, self.name, self.folder = run, name, folder
         self.rng = random.Random(name)
         self.servers = []
         self.endings = []           # what else is to be stopped when the case is over, last first
+        self.origins = []           # applications that the case runs itself
         self.secrets = set()        # card numbers that may be found nowhere
         self.codes = set()          # security codes that may be found nowhere beside their name
         self.expected_faults = []   # regular expressions: lines of the error log that belong to the case
@@ -42,6 +47,13 @@ class Case:
         self.servers.append(s)
         return s
 
+    def origin(self, kind, **options):
+        """A started application of a class of origin.py; what it was sent is swept at the end."""
+        o = kind(self.folder, **options)
+        self.origins.append(o)
+        self.endings.append(o.stop)
+        return o
+
     def card(self, brand="visa"):
         """A fresh card number that the sweep looks for from now on."""
         number = cards.generate(self.rng, brand)
@@ -63,10 +75,11 @@ class Case:
         self.secrets.add(out)
         return out
 
-    def tool(self, *arguments, data=b"", status=0):
+    def tool(self, *arguments, data=b"", status=0, env=None):
         """Runs the command line tool; its output. Fails when the exit status is another one."""
         run = subprocess.run([self.run.tool, *arguments], input=data if isinstance(data, bytes) else data.encode(),
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                             env={**os.environ, **env} if env else None)
         out = run.stdout.decode("utf-8", "surrogateescape")
         err = run.stderr.decode("utf-8", "replace")
         if status is not None and run.returncode != status:
@@ -202,6 +215,8 @@ class Case:
                 data = request.everything()
                 leaks += ["the application received %s" % what for what in
                           sorted(sweep.pans_in(data, self.secrets)) + sorted(sweep.codes_in(data, codes))]
+            leaks += ["an origin received %s" % what for o in self.origins for what in
+                      sorted(sweep.pans_in(o.everything(), self.secrets)) + sorted(sweep.codes_in(o.everything(), codes))]
         for pattern in self.expected_leaks:
             if not any(re.search(pattern, leak) for leak in leaks):
                 wrong.append("the sweep did not find what must be there: " + pattern)

@@ -54,9 +54,10 @@ def parse_replies(data, method="GET"):
         return Reply(int(match.group(1)), headers, rest)
 
 
-def curl(url, host, port, ca, *options, body=None, http2=False, limit=10):
+def curl(url, host, port, ca, *options, body=None, http2=False, http3=False, limit=10):
+    version = "--http3-only" if http3 else "--http2" if http2 else "--http1.1"
     command = ["curl", "-sS", "-i", "--path-as-is", "--max-time", str(limit), "--cacert", ca,
-               "--resolve", "%s:%d:127.0.0.1" % (host, port), "--http2" if http2 else "--http1.1", *options]
+               "--resolve", "%s:%d:127.0.0.1" % (host, port), version, *options]
     if body is not None:
         command += ["--data-binary", "@-"]
     run = subprocess.run(command + [url], input=body, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit + 20)
@@ -191,7 +192,7 @@ class Wire2:
         return self
 
     def __exit__(self, *_):
-        self.wire.close()
+        self.close()
 
     def _flush(self):
         self.wire.send(self.h2.data_to_send())
@@ -203,13 +204,17 @@ class Wire2:
         self._flush()
         return stream
 
-    def body(self, stream, data, piece, pause=0.0005):
+    def body(self, stream, data, piece, pause=0.0005, end=True):
         for i in range(0, len(data), piece):
             self.h2.send_data(stream, data[i:i + piece])
             self._flush()
             time.sleep(pause)
-        self.h2.end_stream(stream)
-        self._flush()
+        if end:
+            self.h2.end_stream(stream)
+            self._flush()
+
+    def close(self):
+        self.wire.close()
 
     def wait(self):
         """Reads once; what came is kept for reply()."""

@@ -18,17 +18,15 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 @app.route("/<path:path>", methods=METHODS)
 def echo(path):
     body = request.get_data(cache=True)
-    length = request.headers.get("Content-Length", type=int)
     seen = {
         "method": request.method,
-        "target": request.environ["RAW_URI"],
+        "target": request.environ.get("RAW_URI") or request.environ["REQUEST_URI"],
         "path": request.path,
         "args": [list(pair) for pair in request.args.items(multi=True)],
         "headers": {name.lower(): value for name, value in request.headers.items()},
         "content_length": request.headers.get("Content-Length"),
         "transfer_encoding": request.headers.get("Transfer-Encoding"),
         "cookies": dict(request.cookies),
-        "truncated": length is not None and len(body) < length,
         "body": base64.b64encode(body).decode(),
         "form": [list(pair) for pair in request.form.items(multi=True)],
         "json": request.get_json(silent=True),

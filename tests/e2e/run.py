@@ -34,6 +34,7 @@ class Run:
         self.folder = folder
         self.top = TOP
         self.nginx, self.module, self.tool = options.nginx, os.path.abspath(options.module), os.path.abspath(options.tool)
+        self.memory_search = os.path.abspath(options.memory_search)
         self.slow = options.slow
         self.certificate = os.path.join(folder, "tls.crt")
         self.certificate_key = os.path.join(folder, "tls.key")
@@ -42,6 +43,7 @@ class Run:
         self.app_socket = os.path.join(folder, "app.sock")
         self.app_port = 0
         self.app = None
+        self.abilities = abilities(self.nginx)
         os.mkdir(self.seen)
 
     def prepare(self):
@@ -95,6 +97,13 @@ class Run:
                 self.app.wait(5)
 
 
+def abilities(nginx):
+    """What this machine's programs can do; a case that needs more (`test.needs = "..."`) is skipped."""
+    built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
+    curl = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {"HTTP/3"} if "--with-http_v3_module" in built and "HTTP3" in curl else set()
+
+
 def load(part):
     out = []
     for file in sorted(os.listdir(HERE)):
@@ -110,13 +119,19 @@ def load(part):
 
 
 def perform(run, name, function, keep):
-    """Runs one case: (what was wrong, seconds)."""
+    """Runs one case: (what was wrong, why it was skipped, seconds)."""
     begin = time.monotonic()
     folder = os.path.join(run.folder, "cases", name)
     wrong = []
     case = cases.Case(run, name, folder)
+    skipped = ""
     try:
+        need = getattr(function, "needs", None)
+        if need is not None and need not in run.abilities:
+            raise cases.Skip("this nginx or this curl has no " + need)
         function(case)
+    except cases.Skip as e:
+        skipped = str(e)
     except Exception as e:  # a case that fails must not end the suite
         frames = [f for f in traceback.extract_tb(e.__traceback__) if os.path.dirname(f.filename) == HERE]
         place = next((f for f in reversed(frames) if os.path.basename(f.filename).startswith("test_")), frames[-1])
@@ -133,7 +148,7 @@ def perform(run, name, function, keep):
                 wrong.append("error log, last lines:\n      " + "\n      ".join(line[:600] for line in tail))
     if not keep and not wrong:
         shutil.rmtree(folder, ignore_errors=True)
-    return wrong, time.monotonic() - begin
+    return wrong, skipped, time.monotonic() - begin
 
 
 def worker(run, part, todo, results, keep):
@@ -154,6 +169,7 @@ def main():
     parser.add_argument("--nginx", default="/usr/sbin/nginx")
     parser.add_argument("--module", default=os.path.join(TOP, "build", "ngx_http_cardscrub_module.so"))
     parser.add_argument("--tool", default=os.path.join(TOP, "build", "cardscrub"))
+    parser.add_argument("--memory-search", default=os.path.join(TOP, "build", "tests", "memory_search"))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--slow", type=int, default=1, help="factor for all time limits (sanitizers, valgrind)")
     parser.add_argument("--list", action="store_true")
@@ -163,7 +179,7 @@ def main():
     if options.list:
         print("\n".join(name for name, _ in selected))
         return 0
-    for path in (options.nginx, options.module, options.tool):
+    for path in (options.nginx, options.module, options.tool, options.memory_search):
         if not os.path.exists(path):
             print("not there: %s (make build)" % path)
             print("0 passed, 1 failed")
@@ -177,7 +193,7 @@ def main():
     os.chmod(folder, 0o755)
     begin = time.monotonic()
     run = Run(options, folder)
-    passed, failed, processes, unfinished = 0, 0, [], {name for name, _ in selected}
+    passed, failed, skipped, processes, unfinished = 0, 0, 0, [], {name for name, _ in selected}
     context = multiprocessing.get_context("fork")
     todo, results = context.Queue(), context.Queue()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -193,7 +209,7 @@ def main():
             processes.append(process)
         while unfinished:
             try:
-                name, wrong, seconds = results.get(timeout=1)
+                name, wrong, why_skipped, seconds = results.get(timeout=1)
             except queue.Empty:
                 if not any(p.is_alive() for p in processes) and results.empty():
                     break
@@ -204,6 +220,9 @@ def main():
                 print("FAILED  %s (%.1f s)" % (name, seconds))
                 for line in wrong:
                     print("    " + line)
+            elif why_skipped:
+                skipped += 1
+                print("SKIP    %s: %s" % (name, why_skipped))
             else:
                 passed += 1
                 if options.v:
@@ -227,7 +246,7 @@ def main():
             print("kept: %s" % folder)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print("end to end: %d cases in %.0f s" % (passed + failed, time.monotonic() - begin))
+    print("end to end: %d cases in %.0f s, %d skipped" % (passed + failed + skipped, time.monotonic() - begin, skipped))
     print("%d passed, %d failed" % (passed, failed))
     return 0 if failed == 0 and passed > 0 else 1
 

@@ -39,6 +39,19 @@ def children(pid):
         return set()
 
 
+def workers_of(pid):
+    """The children that serve: not the cache manager, not the cache loader."""
+    out = set()
+    for child in children(pid):
+        try:
+            with open("/proc/%d/cmdline" % child, "rb") as f:
+                if b"cache" not in f.read():
+                    out.add(child)
+        except OSError:
+            pass  # gone
+    return out
+
+
 def alive(pid):
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as f:
@@ -52,13 +65,14 @@ class Server:
 
     def __init__(self, run, folder, case, *, http="", server="cardscrub on;", locations=None, main="", events="",
                  extra_servers="", workers=1, error_level="info", listen=None, logs=None, keys=True, app="tcp",
-                 protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True):
+                 protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True, env=None):
         self.run, self.prefix, self.case = run, folder, case
         self.limit = 10 * run.slow
         self.port = free_port()
         self.clear_port = free_port()
         self.process = None
         self.workers = set()
+        self.env = {**os.environ, **env} if env else None  # what nginx is started with
         self.parts = dict(http=http, server=server, locations=locations, main=main, events=events,
                           extra_servers=extra_servers, workers=workers, error_level=error_level, listen=listen,
                           logs=logs, keys=keys, app=app, protocols=protocols, module=module)
@@ -87,7 +101,7 @@ pid logs/nginx.pid;
 error_log logs/error.log %s;
 %s
 %s
-events { worker_connections 256; %s }
+events { worker_connections 1024; %s }
 http {
   client_body_temp_path temp/body; proxy_temp_path temp/proxy; fastcgi_temp_path temp/fastcgi;
   uwsgi_temp_path temp/uwsgi; scgi_temp_path temp/scgi;
@@ -106,7 +120,7 @@ http {
   }
 %s
 }
-""" % (p["workers"], p["error_level"], "load_module %s;" % self.run.module if p["module"] else "", p["main"], p["events"],
+""" % (p["workers"], p["error_level"], "load_module %s;" % (self.run.module if p["module"] is True else p["module"]) if p["module"] else "", p["main"], p["events"],
             LOG_FORMAT, logs, "cardscrub_keys %s;" % self.keys if p["keys"] and p["module"] else "", p["http"],
             listen, HOST, self.run.certificate, self.run.certificate_key, p["protocols"], p["server"], locations,
             p["extra_servers"])
@@ -133,7 +147,8 @@ http {
     def check(self):
         """nginx -t: (exit status, output)."""
         self.write()
-        done = subprocess.run(self.command("-t"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60 * self.run.slow)
+        done = subprocess.run(self.command("-t"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=self.env,
+                              timeout=60 * self.run.slow)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     # ---- processes
@@ -142,7 +157,7 @@ http {
         for attempt in range(3):
             self.write()
             with open(os.path.join(self.prefix, "logs", "stderr.log"), "ab") as err:
-                self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+                self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=err, stderr=err, env=self.env)
             if self._wait_until_up():
                 return self
             output = self.error_log() + self.file("logs/stderr.log")
@@ -161,7 +176,7 @@ http {
             if self.process.poll() is not None:
                 return False
             if os.path.exists(pid_file) and os.path.getsize(pid_file) > 0:
-                workers = children(self.process.pid)
+                workers = workers_of(self.process.pid)
                 if len(workers) == self.parts["workers"]:
                     self.workers = workers
                     return True
@@ -174,7 +189,7 @@ http {
         os.kill(self.process.pid, signal.SIGHUP)
         end = time.monotonic() + 15 * self.run.slow
         while time.monotonic() < end:
-            now = children(self.process.pid)
+            now = workers_of(self.process.pid)
             if len(now) == self.parts["workers"] and not now & before:
                 self.workers = now
                 return
@@ -188,8 +203,8 @@ http {
             return wrong
         pids = children(self.process.pid) | self.workers
         if self.process.poll() is None:
-            if self.workers and children(self.process.pid) != self.workers:
-                wrong.append("worker processes changed: started %s, now %s" % (self.workers, children(self.process.pid)))
+            if self.workers and workers_of(self.process.pid) != self.workers:
+                wrong.append("worker processes changed: started %s, now %s" % (self.workers, workers_of(self.process.pid)))
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(10 * self.run.slow)

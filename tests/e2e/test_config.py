@@ -164,11 +164,13 @@ def example(t, name):
 
 def test_every_example_loads(t):
     names = sorted(n for n in os.listdir(os.path.join(t.run.top, "conf.examples")) if n.endswith(".conf"))
-    for wanted in ("minimal.conf", "gunicorn-tcp.conf", "gunicorn-unix.conf", "monitor.conf", "every-directive.conf"):
+    for wanted in ("minimal.conf", "gunicorn-tcp.conf", "gunicorn-unix.conf", "monitor.conf", "every-directive.conf",
+                   "scrub-and-reveal.conf"):
         t.true(wanted in names, "conf.examples/%s is missing" % wanted)
     for name in names:
         status, output = example(t, name).check()
         t.equal(status, 0, "exit status of nginx -t for conf.examples/%s; it said: %s" % (name, output))
+        t.true("[warn] cardscrub" not in output, "nginx -t warns of conf.examples/%s: %s" % (name, output))
 
 
 def directives(t):

@@ -129,3 +129,33 @@ def test_upgrade_is_refused(t):
     t.refused(reply, 403)
     t.equal(t.reasons(reply), ["upgrade"], "reasons")
     t.equal(s.curl("/ws", *options).status, 200, "status where upgrades are allowed")
+
+
+def test_escaped_numbers_alone(t):
+    """Nothing else in the head looks like card data: no name, no number that is written plainly."""
+    s = t.nginx()
+    forms = (lambda p: cards.written(p, "percent"), lambda p: cards.grouped(p, "%20"), lambda p: cards.grouped(p, "+"),
+             lambda p: cards.grouped(p, "%2D"), lambda p: p[:8] + cards.written(p[8:], "percent"), lambda p: p[:15] + "%3" + p[15])
+    for form in forms:
+        for http2 in (False, True):
+            for path in ("/?q=%s", "/%s", "/a/%s/b?q=1", "/?q=a+b&r=%s&s=%%41"):
+                if "+" in form("4" * 16) and "?q=%s" not in path:
+                    continue  # only in a query is '+' a space
+                pan = t.card()
+                target = s.curl(path % form(pan), http2=http2).seen.target
+                t.equal(len(target), len(path % form(pan)), "length")
+                t.true(form(pan) not in target, "%s as %s" % (path, target))
+            for header in ("X-A: %s", "Cookie: a=%s", "Referer: https://x.test/?%s"):
+                if "+" in form("4" * 16) and not header.startswith("Referer"):
+                    continue
+                pan = t.card()
+                seen = s.curl("/", "-H", header % form(pan), http2=http2).seen
+                t.true(form(pan) not in seen.headers[header.split(":")[0].lower()], "%s" % header)
+
+
+def test_escaped_json_in_a_header(t):
+    s = t.nginx()
+    pan = t.card()
+    for header in ('X-A: {"a":"%s"}' % cards.written(pan, "json"), "Cookie: a=%%7B%%22a%%22%%3A%%22%s%%22%%7D" % cards.written(pan, "json").replace("\\", "%5C")):
+        seen = s.curl("/", "-H", header).seen
+        t.true(header.split(": ")[1] not in seen.headers[header.split(":")[0].lower()], header)

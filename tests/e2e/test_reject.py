@@ -261,9 +261,7 @@ def rest_is_never_a_request(t, server, chunked=False, early=""):
                 second = None  # the connection was closed
             if second is not None:
                 t.equal(second.seen.target, "/honest", "the next request on the connection")
-    # Unbuffered, the application has begun to read; what it has is less than the Content-Length that it was told.
-    t.equal([r.target for r in t.seen() if r.target != "/honest" and not r.truncated], [], "what reached the application")
-    t.equal([r.target for r in t.seen() if "smuggled" in r.target], [], "smuggled requests")
+    t.equal([r.target for r in t.seen() if r.target != "/honest"], [], "what reached the application")
 
 
 def test_rest_of_a_rejected_body_buffered(t):
@@ -310,7 +308,7 @@ def test_rejection_after_part_has_gone(t):
     for chunks in (None, 4096):
         reply = s.raw_post(body, JSON, piece=4096, chunks=chunks)
         t.refused(reply)
-    t.equal([r.content_length for r in t.seen() if not r.truncated], [], "requests that the application took for whole")
+    t.equal([r.content_length for r in t.seen()], [], "requests that the application read to an end")
 
 
 def test_large_rejected_body_over_http2(t):

@@ -7,6 +7,7 @@ import time
 
 import cards
 import redis_server
+import test_reveal
 
 JSON = "application/json"
 CODE_VALUE = 41  # bytes: version, expiry, nonce, ciphertext, tag
@@ -157,9 +158,9 @@ def test_wrong_password(t):
     redis = store(t, "--requirepass", "right", password="right").start()
     wrong = redis_server.Redis(redis.folder)
     wrong.port = redis.port
-    s = t.nginx(http="cardscrub_code_store redis://:wrong@127.0.0.1:%d;" % redis.port)
+    s = t.nginx(http="cardscrub_code_store redis://:n0t-1t@127.0.0.1:%d;" % redis.port)
     until(t, lambda: "refuses our password" in s.error_log(), "a line in the error log")
-    t.true("wrong" not in s.error_log(), "the error log quotes the password")
+    t.true("n0t-1t" not in s.error_log(), "the error log quotes the password")
     t.refused(s.post(order(t.card(), t.code()), JSON), 503, cvv="store.down")
     t.equal(s.post("a=1").status, 200, "a request without a code")
 
@@ -293,3 +294,83 @@ def test_configuration(t):
         t.has(output, text, value)
     got, output = t.server(http="cardscrub_code_store zone; cardscrub_code_store zone;").check()
     t.has(output, "is duplicate", "twice")
+
+
+# ---- reveal: the code comes back out of the shared store
+
+def two_hosts(t, redis, reveal=""):
+    """One host that scrubs and one that reveals, with nothing in common but the key ring and Redis."""
+    http = "cardscrub_code_store %s timeout=%dms;" % (redis.url(), 500 * t.run.slow)
+    scrubs = t.nginx(http=http)
+    reveals = test_reveal.shop(t, reveal=reveal, http=http)
+    for s in (scrubs, reveals):
+        until(t, lambda s=s: s.post("a=1").status == 200, "the first answer")
+    return scrubs, reveals
+
+
+def test_code_is_revealed_on_another_host_once(t):
+    redis = store(t).start()
+    scrubs, reveals = two_hosts(t, redis)
+    for n, (shape, kind) in enumerate(test_reveal.BODIES):
+        pan, code = t.card(), "7%02d" % n
+        body = (shape % {"pan": pan, "code": code, "spaced": cards.grouped(pan, "+")}).encode()
+        tokens = scrubs.post(body, kind).seen.body
+        for http2 in (False, True):
+            reply = reveals.post(tokens, kind, path="/charge", http2=http2)
+            if not http2:
+                t.equal(reply.status, 200, "status of %s: %s" % (kind, reply))
+                t.equal(test_reveal.charged(t)[-1], body, "what the provider received of %s" % kind)
+            else:
+                t.equal((reply.status, t.reasons(reply)), (422, ["alias.unknown"]), "the second time")
+    t.equal(redis.codes(), [], "codes that are left")
+    t.equal(len(test_reveal.charged(t)), len(test_reveal.BODIES), "requests that the provider received")
+
+
+def test_grace_in_redis(t):
+    redis = store(t).start()
+    scrubs, reveals = two_hosts(t, redis, "cardscrub_code_grace 2s;")
+    body = order(t.card(), "761")
+    tokens = scrubs.post(body, JSON).seen.body
+    for _ in range(3):
+        t.equal(reveals.post(tokens, JSON, path="/charge").status, 200, "status within the grace")
+        t.true(redis.ask("TTL", redis.codes()[0]) <= 2, "the grace went on")
+    until(t, lambda: not redis.codes(), "the end of the grace")
+    t.refused(reveals.post(tokens, JSON, path="/charge"), 422, cvv="alias.unknown")
+
+
+def test_same_code_twice_in_one_request(t):
+    redis = store(t).start()
+    scrubs, reveals = two_hosts(t, redis)
+    tokens = json.loads(scrubs.post(order(t.card(), "762"), JSON).seen.body)
+    body = json.dumps([tokens, tokens])
+    t.equal(reveals.post(body, JSON, path="/charge").status, 200, "status")
+    t.equal([row["cvv"] for row in json.loads(test_reveal.charged(t)[-1])], ["762", "762"], "codes")
+
+
+def test_changed_value_in_redis(t):
+    redis = store(t).start()
+    scrubs, reveals = two_hosts(t, redis)
+    tokens = scrubs.post(order(t.card(), "763"), JSON).seen.body
+    key = redis.codes()[0]
+    redis.ask("SET", key, redis.ask("GET", key)[:-1] + b"x")
+    t.equal(reveals.post(tokens, JSON, path="/charge").status, 500, "status")
+    t.equal(test_reveal.charged(t), [], "what the provider received")
+
+
+def test_nothing_is_revealed_without_redis(t):
+    redis = store(t).start()
+    scrubs, reveals = two_hosts(t, redis)
+    pan = t.card()
+    tokens = scrubs.post(order(pan, "764"), JSON).seen.body
+    redis.pause()
+    t.refused(reveals.post(tokens, JSON, path="/charge"), 503, cvv="store.down")
+    redis.kill()
+    until(t, lambda: "is not available" in reveals.error_log(), "a line in the error log")
+    reply = reveals.post(tokens, JSON, path="/charge")
+    t.refused(reply, 503, cvv="store.down")
+    t.true(int(reply.headers["retry-after"]) >= 1, "Retry-After")
+    t.equal(test_reveal.charged(t), [], "what the provider received")
+    # A card without a code needs no store.
+    token = json.dumps({"card_number": json.loads(tokens)["card_number"]})
+    t.equal(reveals.post(token, JSON, path="/charge").status, 200, "status without a code")
+    t.has(test_reveal.charged(t)[-1].decode(), pan, "what the provider received")

@@ -22,7 +22,13 @@ constexpr std::string_view kTypes[] = {"application/json",
                                        "multipart/form-data; boundary=b",
                                        "text/xml",
                                        "text/csv",
-                                       "application/json; charset=utf-16le"};
+                                       "application/json; charset=utf-16le",
+                                       "application/msgpack",
+                                       "application/x-protobuf",
+                                       "application/grpc",
+                                       "application/grpc+json",
+                                       "application/graphql",
+                                       "text/plain; charset=utf-32be"};
 
 void law(bool holds, const char* name) {
   if (holds) return;

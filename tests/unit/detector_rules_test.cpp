@@ -140,7 +140,8 @@ class Rules {
 
   const IssuerRange* candidate(size_t begin, size_t end) const {
     if (!digit(at(end - 1)) || digit(at(end)) || alpha(at(end))) return nullptr;
-    if (at(end) == '.' && (digit(at(end + 1)) || options_.number)) return nullptr;
+    const bool zero = at(end) == '.' && at(end + 1) == '0' && !alnum(at(end + 2)) && at(end + 2) != '.';
+    if (at(end) == '.' && (digit(at(end + 1)) || options_.number) && !zero) return nullptr;
     std::string number;
     size_t dots = 0, others = 0;
     for (size_t i = begin; i < end; ++i) {
@@ -151,7 +152,7 @@ class Rules {
       if (!separator(at(i)) || !digit(at(i - 1)) || options_.number) return nullptr;
       ++(at(i) == '.' ? dots : others);
     }
-    if (dots != 0 && (others != 0 || dots < 2)) return nullptr;
+    if (dots != 0 && (others != 0 || dots < 2 || zero)) return nullptr;
     const IssuerRange* issuer = issued(number);
     if (issuer == nullptr) return nullptr;
     if ((issuer->common >> number.size() & 1u) == 0 && (beside(begin, end) || !word(begin))) return nullptr;

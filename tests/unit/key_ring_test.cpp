@@ -12,6 +12,7 @@
 #include <new>
 
 #include "src/base64url.h"
+#include "src/kek.h"
 #include "src/key_file.h"
 #include "src/key_ring.h"
 
@@ -231,6 +232,25 @@ void leaves_no_key(void**) {
       if (seen_in_freed_memory) fail_msg("%s: a key was left in freed memory", c.name);
     }
   }
+  // The same for a wrapped ring, and for the key-encryption key itself.
+  const std::string kek_path = folder.write(std::string(kKeyB) + "\n", 0600, "other.json");
+  folder.write(good_text);
+  for (std::string_view needle :
+       {needles[0], needles[1], needles[2], std::string_view(kKeyB).substr(0, 12)}) {
+    seen_in_freed_memory = false;
+    const std::vector<std::string> words{"file:" + kek_path};
+    watched = needle;
+    {
+      const Result<Kek> kek = Kek::open(words);
+      const Result<KeyRing> plain = KeyRing::load(folder.file());
+      const bool saved = plain && kek && plain->save(folder.file(), &*kek);
+      const bool loaded = saved && KeyRing::load(folder.file(), &*kek);
+      const bool unwrapped = loaded && KeyRing::load(folder.file(), &*kek)->save(folder.file());
+      if (!unwrapped) fail_msg("wrapped ring: not written or read");
+    }
+    watched = {};
+    if (seen_in_freed_memory) fail_msg("wrapped ring: a key was left in freed memory");
+  }
   // The watch itself works.
   watched = needles[0];
   delete new std::string(good_text.c_str());
@@ -345,6 +365,17 @@ void rotates(void**) {
   assert_string_equal(shape(good(troy.rotate(1u << 7 | 1u << 1, 2))).c_str(), "7 1*");
   assert_string_equal(
       shape(good(good(troy.rotate(1u << 7 | 1u << 1, 2)).rotate(1u << 7 | 1u << 1, 3))).c_str(), "1 7*");
+
+  // Prepared: reads only, until it is activated.
+  const KeyRing prepared = good(one.rotate(kAll, 2, false));
+  assert_string_equal(shape(prepared).c_str(), "9* 7");
+  assert_int_equal(prepared.active(), 9);
+  const KeyRing activated = good(prepared.activate(7));
+  assert_string_equal(shape(activated).c_str(), "9 7*");
+  assert_int_equal(activated.active(), 7);
+  assert_memory_equal(activated.entries()[1].key.span().data(), prepared.entries()[1].key.span().data(), 32);
+  expect_fault("not there", prepared.activate(1),
+               "generation 1 is not in the key ring; run: cardscrub keys rotate");
 
   expect_fault("the only digit", one.rotate(1u << 9, 2), "only digit that is allowed");
   expect_fault("no digit", one.rotate(0, 2), "no digit is left");

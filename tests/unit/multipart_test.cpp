@@ -168,6 +168,14 @@ void refusals(void**) {
     Reason reason;
   } table[] = {
       {"luhn", field("card_number", "4111111111111112"), Reason::kPanLuhn},
+      {"two names", part("Content-Disposition: form-data; name=x; name=cvv", "123"), Reason::kBodyMalformed},
+      {"two names, one extended", part("Content-Disposition: form-data; name=x; name*=UTF-8''cvv", "123"),
+       Reason::kBodyMalformed},
+      {"two dispositions",
+       part("Content-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=cvv", "123"),
+       Reason::kBodyMalformed},
+      {"two types", part(disposition + "Content-Type: text/plain\r\nContent-Type: application/json", "{}"),
+       Reason::kBodyMalformed},
       {"base64, named", part(disposition + "Content-Transfer-Encoding: base64", "NDExMTExMTExMTExMTExMQ=="),
        Reason::kPanWrapped},
       {"base64, swept", part("Content-Transfer-Encoding: base64", "YSA0MTEx\r\nMTExMTExMTExMTExIGI="),

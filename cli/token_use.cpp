@@ -1,0 +1,162 @@
+// Looking for tokens of a generation that shall be retired.
+#include "cli/token_use.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "cli/lines.h"
+#include "src/descriptor.h"
+#include "src/limits.h"
+#include "src/text.h"
+
+namespace cardscrub::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kBlock = 65536;
+constexpr size_t kFirstGroup = 4, kNextGroup = 2;  // digits of a group of a number that is written in groups
+
+Fault cannot_read(const std::string& path) {
+  return Fault{"cannot read " + path + ": " + std::strerror(errno)};
+}
+
+void add(TokenUse* use, const std::string& path, uint64_t line) {
+  if (use->count++ == 0) use->first = path + ":" + std::to_string(line);
+}
+
+// Groups of digits with one separator between, as they come.
+class TokenShapes {
+ public:
+  explicit TokenShapes(uint8_t generation) : generation_(generation) {}
+
+  // True: with this byte something ended that has the shape of a token.
+  bool next(uint8_t c) {
+    if (is_digit(c)) {
+      if (size_ == 0) first_ = static_cast<uint8_t>(c - '0');
+      size_++;
+      separators_ = 0;
+      return false;
+    }
+    const bool found = size_ > 0 && end_group();
+    if (c == 0xC2) return found;  // the first byte of a no-break space; a separator comes or the chain ends
+    const bool separator = c == ' ' || c == '-' || c == '.' || c == 0xA0;
+    if (!separator || ++separators_ > 1) groups_ = 0;
+    return found;
+  }
+
+ private:
+  struct Group {
+    uint8_t first;
+    size_t size;
+  };
+
+  bool end_group() {
+    if (groups_ == chain_.size()) {
+      std::copy(chain_.begin() + 1, chain_.end(), chain_.begin());
+      groups_--;
+    }
+    chain_[groups_++] = {first_, size_};
+    size_ = 0;
+    size_t digits = 0;
+    for (size_t i = groups_; i-- > 0;) {
+      digits += chain_[i].size;
+      if (digits > limits::kPanMax) break;
+      const bool whole = i + 1 == groups_;
+      if (chain_[i].first == generation_ && digits >= limits::kPanMin &&
+          (whole || chain_[i].size >= kFirstGroup)) {
+        groups_ = 0;
+        return true;
+      }
+      if (chain_[i].size < kNextGroup) break;
+    }
+    return false;
+  }
+
+  uint8_t generation_;
+  std::array<Group, 8> chain_{};
+  size_t groups_ = 0;
+  uint8_t first_ = 0;  // of the group that is coming
+  size_t size_ = 0;
+  size_t separators_ = 0;  // since the last digit
+};
+
+// The first 19 characters of the audit log's times, which compare as texts.
+std::string text_of_time(int64_t seconds) {
+  const time_t time = seconds;
+  std::tm when{};
+  std::array<char, 32> text{};
+  if (gmtime_r(&time, &when) == nullptr ||
+      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &when) == 0) {
+    return {};
+  }
+  return text.data();
+}
+
+std::string text_member(const Json& line, const char* name) {
+  const auto member = line.find(name);
+  if (member == line.end()) return {};
+  const auto* text = member->get_ptr<const std::string*>();
+  return text == nullptr ? std::string{} : *text;
+}
+
+bool tells_of(const Json& line, uint8_t generation, const std::string& since) {
+  const auto member = line.find("generation");
+  if (member == line.end()) return false;
+  const bool same = (member->is_number_unsigned() && member->get<uint64_t>() == generation) ||
+                    (member->is_string() && member->get<std::string>() == std::to_string(generation));
+  const std::string time = text_member(line, "time");
+  return same && text_member(line, "event") != "key_use" && (time.size() < since.size() || time >= since);
+}
+
+}  // namespace
+
+Status find_tokens(const std::string& path, uint8_t generation, TokenUse* use) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return cannot_read(path);
+  TokenShapes shapes(generation);
+  SecretBuffer block;
+  block.resize(kBlock);
+  uint64_t line = 1;
+  for (;;) {
+    const ssize_t got = read(file.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return cannot_read(path);
+    for (uint8_t c : block.span().first(static_cast<size_t>(got))) {
+      if (shapes.next(c)) add(use, path, line);
+      if (c == '\n') line++;
+    }
+    if (got == 0) break;
+  }
+  if (shapes.next('\n')) add(use, path, line);
+  return Done{};
+}
+
+Status find_audited(const std::string& path, uint8_t generation, int64_t since, TokenUse* use) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return cannot_read(path);
+  const std::string since_text = text_of_time(since);
+  LineReader reader(file.get());
+  MutableBytes text;
+  for (uint64_t number = 1;; number++) {
+    const LineReader::Got got = reader.next(&text);
+    if (got == LineReader::Got::kEnd) return Done{};
+    if (got == LineReader::Got::kError) return cannot_read(path);
+    const auto begin = std::find(text.begin(), text.end(), uint8_t{'{'});  // behind what syslog puts in front
+    const Json line =
+        got == LineReader::Got::kTooLong ? Json() : Json::parse(begin, text.end(), nullptr, false);
+    if (!line.is_object()) {
+      return Fault{"line " + std::to_string(number) + " of " + path + " is no line of an audit log"};
+    }
+    if (tells_of(line, generation, since_text)) add(use, path, number);
+  }
+}
+
+}  // namespace cardscrub::cli

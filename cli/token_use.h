@@ -1,0 +1,26 @@
+// Where tokens of a generation are still in use: in lists (any text: exports, dumps) and in audit logs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "src/result.h"
+
+namespace cardscrub::cli {
+
+struct TokenUse {
+  uint64_t count = 0;
+  std::string first;  // FILE:LINE of the first one
+};
+
+// Adds what the file holds that may be a token of `generation`: 12 to 19 digits that start with it, together
+// or in groups with single spaces, hyphens, dots or no-break spaces between. Rather too much than too little:
+// a time in milliseconds counts for generation 1. A fault: the file cannot be read.
+Status find_tokens(const std::string& path, uint8_t generation, TokenUse* use);
+
+// Adds the lines of an audit log that tell of a token of `generation` at or after `since` (seconds since
+// 1970); that a key was loaded is no use of it. A fault: the file cannot be read, or a line of it is no JSON
+// object.
+Status find_audited(const std::string& path, uint8_t generation, int64_t since, TokenUse* use);
+
+}  // namespace cardscrub::cli

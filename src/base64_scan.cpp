@@ -1,0 +1,126 @@
+// Two characters from I to O, four apart, are what the vectors look for; what they find is compared exactly.
+#include "base64_scan.h"
+
+#include <array>
+#include <string_view>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace cardscrub {
+
+namespace {
+
+constexpr std::array<uint8_t, 256> kValues = [] {
+  std::array<uint8_t, 256> table{};
+  table.fill(kNoBase64);
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t i = 0; i < kLetters.size(); ++i) {
+    table[static_cast<uint8_t>(kLetters[i])] = static_cast<uint8_t>(i);
+  }
+  table['-'] = table['+'];
+  table['_'] = table['/'];
+  return table;
+}();
+
+// Bit k: the character may be the k-th of a digit quad. Put together from what a number is made of.
+constexpr std::array<uint8_t, 256> kPlaces = [] {
+  constexpr std::string_view kNumber = "0123456789 -.";
+  std::array<uint8_t, kNoBase64> of_value{};
+  for (char a : kNumber) {
+    for (char b : kNumber) {
+      const unsigned first = static_cast<uint8_t>(a);
+      const unsigned second = static_cast<uint8_t>(b);
+      of_value[first >> 2] |= 1;
+      of_value[(first & 3) << 4 | second >> 4] |= 2;
+      of_value[(first & 15) << 2 | second >> 6] |= 4;
+      of_value[first & 63] |= 8;
+    }
+  }
+  std::array<uint8_t, 256> table{};
+  for (size_t c = 0; c < table.size(); ++c) {
+    if (kValues[c] != kNoBase64) table[c] = of_value[kValues[c]];
+  }
+  return table;
+}();
+
+constexpr uint8_t kFirst = 'I';
+constexpr uint8_t kLast = 'O';
+
+size_t find_scalar(const uint8_t* data, size_t size, size_t i) {
+  for (; size - i >= 2 * kQuad; ++i) {
+    if (is_digit_quad(data + i) && is_digit_quad(data + i + kQuad)) return i;
+  }
+  return size;
+}
+
+// The first of the marked places that holds two quads, or `size`.
+size_t verify(const uint8_t* data, size_t size, size_t at, uint64_t marks) {
+  for (; marks != 0; marks &= marks - 1) {
+    const size_t i = at + static_cast<size_t>(__builtin_ctzll(marks));
+    if (is_digit_quad(data + i) && is_digit_quad(data + i + kQuad)) return i;
+  }
+  return size;
+}
+
+#if defined(__x86_64__)
+size_t find_sse2(const uint8_t* data, size_t size, size_t i) {
+  const __m128i first = _mm_set1_epi8(static_cast<char>(kFirst));
+  const __m128i span = _mm_set1_epi8(static_cast<char>(kLast - kFirst));
+  const auto load = [data](size_t at) {
+    return _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(data + at)));
+  };
+  const auto within = [&](__m128i v) {
+    const __m128i from = _mm_sub_epi8(v, first);
+    return _mm_cmpeq_epi8(_mm_min_epu8(from, span), from);
+  };
+  for (; size - i >= 16 + 2 * kQuad; i += 16) {
+    const __m128i hit = _mm_and_si128(within(load(i)), within(load(i + kQuad)));
+    const unsigned marks = static_cast<unsigned>(_mm_movemask_epi8(hit));
+    if (marks == 0) continue;
+    const size_t found = verify(data, size, i, marks);
+    if (found != size) return found;
+  }
+  return find_scalar(data, size, i);
+}
+
+__attribute__((target("avx2"))) size_t find_avx2(const uint8_t* data, size_t size, size_t i) {
+  const __m256i first = _mm256_set1_epi8(static_cast<char>(kFirst));
+  const __m256i span = _mm256_set1_epi8(static_cast<char>(kLast - kFirst));
+  for (; size - i >= 32 + 2 * kQuad; i += 32) {
+    const __m256i a = _mm256_sub_epi8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + i)), first);
+    const __m256i b =
+        _mm256_sub_epi8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + i + kQuad)), first);
+    // Both are within the span when the larger one is.
+    const __m256i larger = _mm256_max_epu8(a, b);
+    const __m256i hit = _mm256_cmpeq_epi8(_mm256_min_epu8(larger, span), larger);
+    const unsigned marks = static_cast<unsigned>(_mm256_movemask_epi8(hit));
+    if (marks == 0) continue;
+    const size_t found = verify(data, size, i, marks);
+    if (found != size) return found;
+  }
+  return find_sse2(data, size, i);
+}
+
+const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
+#endif
+
+}  // namespace
+
+uint8_t base64_value(uint8_t c) { return kValues[c]; }
+
+bool is_digit_quad(const uint8_t* data) {
+  return (kPlaces[data[0]] & 1) != 0 && (kPlaces[data[1]] & 2) != 0 && (kPlaces[data[2]] & 4) != 0 &&
+         (kPlaces[data[3]] & 8) != 0;
+}
+
+size_t find_digit_quads(const uint8_t* data, size_t size, size_t from) {
+#if defined(__x86_64__)
+  return kHasAvx2 ? find_avx2(data, size, from) : find_sse2(data, size, from);
+#else
+  return find_scalar(data, size, from);
+#endif
+}
+
+}  // namespace cardscrub
