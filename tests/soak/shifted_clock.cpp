@@ -1,5 +1,6 @@
-// A library to preload into nginx: the wall clock of its processes jumps by the seconds that stand (int64) at the
-// beginning of the file that SHIFTED_CLOCK names; tests/soak/soak.py writes them there. The monotonic clock stays.
+// A library to preload into nginx: the wall clock of its processes jumps by the seconds that stand (int64) at
+// the beginning of the file that SHIFTED_CLOCK names; tests/soak/soak.py writes them there. The monotonic
+// clock stays.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
