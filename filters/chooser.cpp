@@ -187,7 +187,11 @@ void each_parameter(std::string_view value, const Visit& visit) {
 
 }  // namespace
 
-bool has_named_fields(std::string_view content_type) { return row_of(type_of(content_type)) != nullptr; }
+bool has_named_fields(std::string_view content_type) {
+  const Row* row = row_of(type_of(content_type));
+  // Protocol Buffers have numbers for names.
+  return row != nullptr && row->make != protobuf && row->make != grpc;
+}
 
 std::string header_parameter(std::string_view value, std::string_view name) {
   std::string out;

@@ -155,6 +155,13 @@ void build_policies(const MainConf& main, LocationConf* conf) {
   conf->body_monitor.mode = Mode::kMonitor;
   conf->head_monitor = conf->head_policy;
   conf->head_monitor.mode = Mode::kMonitor;
+  if (conf->reveal != 0) {
+    // What the provider says back: a card is a token again.
+    conf->response_wishes = response_plan_of(
+        policy, main.default_brands, conf->response == kResponseReject ? Action::kReject : Action::kTokenize);
+    conf->response_plan = &conf->response_wishes;
+    return;
+  }
   if (conf->response == kResponseOff) return;
   conf->response_wishes = response_plan_of(
       policy, main.default_brands, conf->response == kResponseReject ? Action::kReject : Action::kMask);
@@ -258,6 +265,7 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
 }  // namespace
 
 Mode LocationConf::mode_of(ngx_http_request_t* r) const {
+  if (reveal != 0) return Mode::kOn;
   if (mode != kWishDynamic) {
     return mode == kWishOff ? Mode::kOff : mode == kWishOn ? Mode::kOn : Mode::kMonitor;
   }

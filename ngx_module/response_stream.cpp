@@ -86,9 +86,11 @@ ngx_int_t ResponseStream::head(const LocationConf& conf, Mode mode) {
   const ResponsePlan& plan = *conf.response_plan;
   policy_ = mode == Mode::kMonitor ? &plan.monitor : page ? &plan.page : &plan.policy;
   default_names_ = conf.fields == nullptr;
-  // What was held of an answer that somebody took back before it went out.
+  // What was held of an answer that was refused, or that somebody took back before it went out.
   hold_.clear();
   body_.reset();
+  waiting_ = nullptr;
+  release_ = inflating_ = ended_ = false;
   Worker* own = worker();
   if (own == nullptr && monitors()) {
     policy_ = nullptr;
@@ -333,11 +335,14 @@ void ResponseStream::hand_on_marks() {
     return;
   }
   if (!flush_ && !recycled_ && !ended_) return;
-  if (mark_ == nullptr) mark_ = static_cast<ngx_buf_t*>(ngx_calloc_buf(r_->pool));
-  if (mark_ == nullptr) throw std::bad_alloc();
-  mark_->flush = 1;
-  mark_->last_buf = mark_->last_in_chain = ended_;
-  hand_on(mark_);
+  // One buffer does for all flushes; the end has its own, for the other may still be on its way.
+  ngx_buf_t* mark = ended_ ? nullptr : mark_;
+  if (mark == nullptr) mark = static_cast<ngx_buf_t*>(ngx_calloc_buf(r_->pool));
+  if (mark == nullptr) throw std::bad_alloc();
+  mark->flush = 1;
+  mark->last_buf = mark->last_in_chain = ended_;
+  if (!ended_) mark_ = mark;
+  hand_on(mark);
 }
 
 ngx_int_t ResponseStream::send(bool flush) {
@@ -420,8 +425,6 @@ ngx_int_t ResponseStream::refuse() {
   const bool unsent = state_ == State::kHead || state_ == State::kHolding;
   body_.reset();
   hold_.clear();
-  waiting_ = nullptr;
-  inflating_ = release_ = false;
   count();
   refusal_.refuse(reason, {});
   ngx_str_t name = ngx_text(reason_name(reason));

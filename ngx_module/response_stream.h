@@ -97,7 +97,7 @@ class ResponseStream {
   SecretBuffer scratch_;            // what the engine may write to: while it monitors, or inflates
   ngx_chain_t* waiting_ = nullptr;  // what has come and has not been taken
   ResponseBuffers buffers_;
-  ngx_buf_t* mark_ = nullptr;  // a flush, or the end, without bytes
+  ngx_buf_t* mark_ = nullptr;  // a flush without bytes
   SecretBuffer hold_;          // searched, and kept back with the head
   bool release_ = false;       // ... no longer
   bool inflating_ = false;     // there is more in what was pushed

@@ -21,7 +21,7 @@ if [ "${MATRIX_INSIDE:-}" != yes ]; then
   as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   exec "${as_root[@]}" env MATRIX_INSIDE=yes ROWS="${rows[*]}" ARGS="${ARGS:-}" nice -n "${NICE:-10}" \
-    unshare --mount --propagation private "$0" "${suites[@]}"
+    unshare --mount --propagation private "$top/scripts/matrix.sh" "${suites[@]}"
 fi
 
 scripts/deps.sh
@@ -87,7 +87,7 @@ prepare() {
   fi
 }
 
-# Runs in the suite's file system, with the sources in $source and build products in $products.
+# Runs a command in the suite's file system, where the sources are the current folder and $products is for what is built.
 inside() {
   if [ "$suite" = host ]; then
     (cd "$top" && "$@")
@@ -129,11 +129,11 @@ run_row() { # run_row COMPILER ENGINE
       # shellcheck disable=SC2086
       inside env $libraries /usr/bin/python3 -B tests/e2e/run.py --module "$build/ngx_http_cardscrub_module.so" --tool "$build/cardscrub" \
         --memory-search "$build/tests/memory_search" ${ARGS:-} >>"$log" 2>&1 || true
-      line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+      line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 || true)
       passed=$(awk '{print $1 + 0}' <<<"$line")
       failed=$(awk '{print $3 + 0}' <<<"$line")
       [ -n "$line" ] || failed=1
-      grep -E '^(FAILED|left out)' -A 3 "$log" || true
+      grep -E '^(FAILED|SKIP) ' -A 3 "$log" || true
     fi
   else
     tail -n 30 "$log"

@@ -10,6 +10,8 @@ import os
 from flask import Flask, request
 
 app = Flask(__name__)
+# Newer versions of Flask bound forms in memory; nginx is to be the only one that turns bodies away here.
+app.config.update(MAX_FORM_MEMORY_SIZE=None, MAX_FORM_PARTS=None)
 SEEN = os.environ["CARDSCRUB_SEEN"]
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -35,4 +37,6 @@ def echo(path):
     case = request.headers.get("X-Case", "none")
     with open(os.path.join(SEEN, os.path.basename(case) + ".jsonl"), "a", encoding="ascii") as out:
         out.write(line + "\n")
+    if "X-Quiet" in request.headers:  # a provider does not repeat what it was sent
+        line = "{}"
     return app.response_class(line + "\n", mimetype="application/json")

@@ -260,29 +260,28 @@ class Grpc(Origin):
         h2c.initiate_connection()
         conn.send(h2c.data_to_send())
         streams = {}
-        while True:
-            try:
+        try:
+            while True:
                 conn.more()
-            except Ended as e:
-                for seen in streams.values():
-                    seen.end = seen.end or str(e)
-                return
-            data, conn.buffer = conn.buffer, b""
-            for event in h2c.receive_data(data):
-                if isinstance(event, h2.events.RequestReceived):
-                    seen = streams[event.stream_id] = self.begin()
-                    seen.head = "\n".join("%s: %s" % pair for pair in event.headers)
-                elif isinstance(event, h2.events.DataReceived):
-                    streams[event.stream_id].body += event.data
-                    h2c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                elif isinstance(event, h2.events.StreamReset):
-                    streams[event.stream_id].end = streams[event.stream_id].end or "reset"
-                elif isinstance(event, h2.events.StreamEnded):
-                    streams[event.stream_id].end = "whole"
-                    h2c.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/grpc")])
-                    h2c.send_data(event.stream_id, message(self.answer))
-                    h2c.send_headers(event.stream_id, [("grpc-status", "0")], end_stream=True)
-            conn.send(h2c.data_to_send())
+                data, conn.buffer = conn.buffer, b""
+                for event in h2c.receive_data(data):
+                    if isinstance(event, h2.events.RequestReceived):
+                        seen = streams[event.stream_id] = self.begin()
+                        seen.head = "\n".join("%s: %s" % pair for pair in event.headers)
+                    elif isinstance(event, h2.events.DataReceived):
+                        streams[event.stream_id].body += event.data
+                        h2c.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    elif isinstance(event, h2.events.StreamReset):
+                        streams[event.stream_id].end = streams[event.stream_id].end or "reset"
+                    elif isinstance(event, h2.events.StreamEnded):
+                        streams[event.stream_id].end = "whole"
+                        h2c.send_headers(event.stream_id, [(":status", "200"), ("content-type", "application/grpc")])
+                        h2c.send_data(event.stream_id, message(self.answer))
+                        h2c.send_headers(event.stream_id, [("grpc-status", "0")], end_stream=True)
+                conn.send(h2c.data_to_send())
+        except (Ended, OSError) as e:
+            for seen in streams.values():
+                seen.end = seen.end or (str(e) if isinstance(e, Ended) else "reset")
 
 
 def message(data):

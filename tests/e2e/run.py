@@ -25,6 +25,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
 import case as cases  # noqa: E402
+import sweep  # noqa: E402
 
 
 class Run:
@@ -119,7 +120,7 @@ def load(part):
 
 
 def perform(run, name, function, keep):
-    """Runs one case: (what was wrong, why it was skipped, seconds)."""
+    """Runs one case: (what was wrong, why it was skipped, numbers that must not be found in the end, seconds)."""
     begin = time.monotonic()
     folder = os.path.join(run.folder, "cases", name)
     wrong = []
@@ -148,7 +149,8 @@ def perform(run, name, function, keep):
                 wrong.append("error log, last lines:\n      " + "\n      ".join(line[:600] for line in tail))
     if not keep and not wrong:
         shutil.rmtree(folder, ignore_errors=True)
-    return wrong, skipped, time.monotonic() - begin
+    hidden = set() if case.app_may_see or case.expected_leaks else case.secrets
+    return wrong, skipped, hidden, time.monotonic() - begin
 
 
 def worker(run, part, todo, results, keep):
@@ -193,6 +195,7 @@ def main():
     os.chmod(folder, 0o755)
     begin = time.monotonic()
     run = Run(options, folder)
+    numbers = set()
     passed, failed, skipped, processes, unfinished = 0, 0, 0, [], {name for name, _ in selected}
     context = multiprocessing.get_context("fork")
     todo, results = context.Queue(), context.Queue()
@@ -209,12 +212,13 @@ def main():
             processes.append(process)
         while unfinished:
             try:
-                name, wrong, why_skipped, seconds = results.get(timeout=1)
+                name, wrong, why_skipped, hidden, seconds = results.get(timeout=1)
             except queue.Empty:
                 if not any(p.is_alive() for p in processes) and results.empty():
                     break
                 continue
             unfinished.discard(name)
+            numbers |= hidden
             if wrong:
                 failed += 1
                 print("FAILED  %s (%.1f s)" % (name, seconds))
@@ -242,6 +246,10 @@ def main():
             if process.is_alive():
                 process.kill()
         run.stop_application()
+        # Each case has swept its own servers; here is what all of them have in common.
+        for line in sweep.left_over(folder, os.path.join(folder, "cases"), numbers):
+            failed += 1
+            print("FAILED  sweep of the run: " + line)
         if failed or options.keep:
             print("kept: %s" % folder)
         else:

@@ -67,6 +67,23 @@ def leaks(prefix, skip, pans, codes):
     return out
 
 
+def left_over(folder, but, pans):
+    """One line for each file below `folder` (without the folder `but`) that holds 12 digits in a row of one of `pans`."""
+    stretches = {pan[i:i + 12].encode() for pan in pans for i in range(len(pan) - 11)}
+    out = []
+    for path in files_below(folder, ()):
+        if os.path.commonpath((path, but)) == but:
+            continue
+        with open(path, "rb") as f:
+            data = f.read()
+        runs = (run for view in views(data) for text in (view, view.replace(_NO_BREAK, b"").translate(None, _SEPARATORS))
+                for run in re.findall(rb"[0-9]{12,}", text))
+        found = {run[i:i + 12] for run in runs for i in range(len(run) - 11)} & stretches
+        if found:
+            out.append("%s holds %s" % (os.path.relpath(path, folder), sorted(found)[0].decode()))
+    return out
+
+
 def scan(tool, files):
     """What `cardscrub scan` finds in these files: its output, empty when they are clean."""
     if not files:

@@ -435,12 +435,15 @@ def test_scan_of_processes(t):
         sent = [Sent(s, row, "h1", secret) for row, secret in zip(rows, secrets)]
         while app.waiting < len(rows):
             time.sleep(0.02)
-        out = t.tool("scan", "--process", *pids, status=wanted)
-        again = t.tool("scan", "--again-after", "1", "--process", *pids, status=wanted)
+        # Other memory may look like a number of another brand by chance: all that was sent is Visa.
+        out, again = ("".join(line + "\n" for line in t.tool("scan", *more, "--process", *pids, status=None).splitlines() if "visa" in line)
+                      for more in ((), ("--again-after", "1")))
+        t.true(t.tool_status >= wanted and t.tool_status != 2, "exit status %d" % t.tool_status)
+        t.equal(bool(out), wanted == 1, "findings of Visa numbers: %s" % out)
         app.released.set()
         if scrub == "off":
             rows = [json.loads(line) for line in out.splitlines()]
-            t.true({row["brand"] for row in rows} == {"visa"} and len(rows) >= 4, "findings: %s" % out)
+            t.true(len(rows) >= 4, "findings: %s" % out)
             t.true(all(row["process"] in s.workers and row["area"] for row in rows), "findings: %s" % out)
             t.true(again, "what stays is named the second time too")
             t.true(not any(secret.p[i:i + 6] in out for secret in secrets for i in range(10)), "digits in the answer")

@@ -516,6 +516,21 @@ def test_reject_in_the_head(t):
             t.equal(get(s, "/", options=("-I",), http2=http2).status, 502, "HEAD")
 
 
+def test_reject_in_a_trailer(t):
+    """Found when the body has been searched: the head is still there, unless it was long."""
+    pan = t.published("visa")
+    with Upstream(lambda r: http("a " * (100000 if "/long" in r else 10))) as up:
+        s = t.nginx(server=REJECT + 'add_trailer X-Card "%s";' % pan, locations=proxy(up, 'add_trailer X-Card "%s";' % pan))
+        with Wire(s.port, s.run.certificate, "shop.test") as wire:
+            wire.send(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+            t.refused(wire.reply(), 502)
+        with Wire(s.port, s.run.certificate, "shop.test") as wire:
+            wire.send(b"GET /long HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+            answer = wire.rest()
+            t.true(answer.startswith(b"HTTP/1.1 200") and pan.encode() not in answer and not answer.endswith(b"0\r\n\r\n"),
+                   "cut off: %r" % answer[-60:])
+
+
 def test_reject_of_an_included_part(t):
     pan = t.card()
     with Upstream(lambda _: http("<b>%s</b>" % pan)) as up:

@@ -13,7 +13,7 @@ TLS_OUT = ("proxy_ssl_verify on; proxy_ssl_trusted_certificate %s; proxy_ssl_nam
            "proxy_ssl_protocols TLSv1.2 TLSv1.3; proxy_http_version 1.1;")
 
 
-def shop(t, reveal="", http="", locations="", provider="location / { include app.conf; }", listen="", start=True, **parts):
+def shop(t, reveal="", http="", locations="", provider="location / { include app.conf; proxy_set_header X-Quiet 1; }", listen="", start=True, **parts):
     """nginx that scrubs at / and reveals at /charge, and the provider (TLS) behind it: what it received is t.seen()."""
     t.app_may_see = True
     tls_out = TLS_OUT % t.run.certificate
@@ -273,7 +273,7 @@ def test_subrequests_get_nothing(t):
              "location /charge/ssi { cardscrub_reveal on; ssi on; ssi_types text/x; proxy_pass https://127.0.0.1:@CLEAR@; %s }" %
              (out, out),
              provider="location /charge/ssi { default_type text/x; return 200 '[<!--#include virtual=\"/copy\" -->]'; } "
-                      "location / { include app.conf; }")
+                      "location / { include app.conf; proxy_set_header X-Quiet 1; }")
     tokens = scrubbed(s, '{"card_number":"%s"}' % t.card())
     t.equal(s.post(tokens, JSON, path="/charge/mirror").status, 500, "status with a mirror")
     reply = s.post(tokens, JSON, path="/charge/ssi")
@@ -424,7 +424,7 @@ def test_server_that_is_not_verified_gets_nothing(t):
         locations="location /charge { cardscrub_reveal on; proxy_pass https://127.0.0.1:@CLEAR@; %s proxy_ssl_name wrong.test; }"
                   "location / { include app.conf; }" % (TLS_OUT % t.run.certificate).replace("proxy_ssl_name shop.test;", ""),
         extra_servers="server { listen 127.0.0.1:@CLEAR@ ssl; server_name shop.test; ssl_certificate %s; "
-                      "ssl_certificate_key %s; cardscrub off; location / { include app.conf; } }" %
+                      "ssl_certificate_key %s; cardscrub off; location / { include app.conf; proxy_set_header X-Quiet 1; } }" %
                       (t.run.certificate, t.run.certificate_key))
     s.start()
     tokens = scrubbed(s, '{"card_number":"%s"}' % t.card())
@@ -459,3 +459,25 @@ def test_audit(t):
             "what the audit log says was revealed: %s" % lines)
     refused = [line for line in lines if line["event"] == "rejection"]
     t.equal([(line["reason"], line["location"]) for line in refused], [("alias.used", "/charge")], "what it says was refused")
+
+
+def test_answer_is_scrubbed(t):
+    pan, other, code = t.card(), t.card("mastercard"), "823"
+    answer = '{"card_number":"%s","cvv":"%s","note":"charged %s","last4":"%s"}' % (pan, code, other, pan[-4:])
+    s = shop(t, server="cardscrub on; add_header X-Unscrubbed no;",
+             provider="location /charge/echo { default_type application/json; add_header X-Card %s; return 201 '%s'; } "
+                      "location / { include app.conf; proxy_set_header X-Quiet 1; }" % (pan, answer),
+             locations="location /charge/reject { cardscrub_reveal on; cardscrub_response reject; "
+                       "proxy_pass https://127.0.0.1:@CLEAR@/charge/echo; %s }" % (TLS_OUT % t.run.certificate))
+    tokens = scrubbed(s, '{"card_number":"%s","cvv":"%s"}' % (pan, code))
+    token = tokens.decode().split('"')[3]
+    reply = s.post(tokens, JSON, path="/charge/echo")
+    t.equal(reply.status, 201, "status")
+    got = reply.json()
+    t.equal((got["card_number"], got["cvv"], got["last4"]), (token, "***", pan[-4:]), "what the application is told")
+    t.token(got["note"].split()[1], other)
+    t.equal(reply.headers["x-card"], token, "a header of the answer")
+    for name in (pan, other):
+        t.true(name.encode() not in reply.body, "the answer holds a card number: %s" % reply)
+    tokens = scrubbed(s, '{"card_number":"%s"}' % pan)
+    t.equal(s.post(tokens, JSON, path="/charge/reject").status, 502, "status of an answer that is refused")
