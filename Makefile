@@ -42,7 +42,7 @@ CONF_DIR ?= /etc/nginx
 E2E := /usr/bin/python3 -B tests/e2e/run.py
 ASAN_BUILD := $(BUILD)/address_undefined
 
-.PHONY: help deps build lib cli module unit test e2e matrix nginx-tests demo lint lint-clang tidy format asan e2e-asan e2e-valgrind fuzz \
+.PHONY: help deps build lib cli module unit test e2e matrix nginx-tests demo lint lint-clang tidy format asan e2e-asan e2e-valgrind soak fuzz \
         fuzz-replay fuzz-replay-programs fuzz-programs install clean
 
 help:  ## this list
@@ -157,6 +157,9 @@ fuzz:  ## libFuzzer, every harness in turn; SECONDS=60 each, ONLY=name
 fuzz-replay:  ## every file of tests/fuzz/corpus through its harness, under ASan and UBSan
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined fuzz-replay-programs
 	@scripts/fuzz-replay.sh $(ASAN_BUILD)/replay
+
+soak: cli module $(MEMORY_SEARCH)  ## long run: reloads, bad clients, killed workers, rotation, full disk, clock jump; SECONDS=60
+	/usr/bin/python3 -B tests/soak/soak.py --seconds '$(or $(SECONDS),60)' $(ARGS)
 
 install:  ## module, tool and examples (DESTDIR, PREFIX); makes the key ring beside nginx.conf when there is none
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_http_cardscrub_module.so

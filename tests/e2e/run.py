@@ -74,7 +74,7 @@ class Run:
             env={**os.environ, "CARDSCRUB_SEEN": self.seen, "PYTHONDONTWRITEBYTECODE": "1"})
         tcp.close()
         unix.close()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * self.slow
         while time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", self.app_port), timeout=5) as probe:
