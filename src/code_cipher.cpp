@@ -1,8 +1,6 @@
 // Encryption of security codes.
 #include "code_cipher.h"
 
-#include <openssl/rand.h>
-
 #include <cstring>
 
 #include "code_store.h"
@@ -84,10 +82,8 @@ bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, S
   const Associated associated = associated_with(index, expiry);
   EVP_CIPHER_CTX* ctx = seal_.get();
   int size = 0;
-  // Straight from OpenSSL and not from a block drawn ahead: it notices fork(), and a nonce must never come
-  // twice.
   const bool good = openssl_went(
-      RAND_bytes(out->nonce.data(), static_cast<int>(out->nonce.size())) == 1 &&
+      nonces_->fill(out->nonce) &&
       EVP_EncryptInit_ex2(ctx, nullptr, nullptr, out->nonce.data(), nullptr) == 1 &&
       EVP_EncryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
       EVP_EncryptUpdate(ctx, out->ciphertext.data(), &size, plain.data(), static_cast<int>(kPlain)) == 1 &&

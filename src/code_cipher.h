@@ -7,6 +7,7 @@
 #include "hmac.h"
 #include "key_ring.h"
 #include "openssl_handles.h"
+#include "random_block.h"
 #include "result.h"
 #include "secret.h"
 
@@ -36,9 +37,13 @@ class CodeCipher {
 
  private:
   CodeCipher(HmacSha256 mac, CipherCtx seal, CipherCtx open)
-      : mac_(std::move(mac)), seal_(std::move(seal)), open_(std::move(open)) {}
+      : mac_(std::move(mac)),
+        seal_(std::move(seal)),
+        open_(std::move(open)),
+        nonces_(std::make_unique<RandomBlock>()) {}
   HmacSha256 mac_;
   CipherCtx seal_, open_;
+  std::unique_ptr<RandomBlock> nonces_;
 };
 
 // The ciphers of all generations of a key ring.

@@ -2,7 +2,6 @@
 #include "token.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include <cstring>
 #include <optional>
@@ -151,43 +150,6 @@ bool TokenVault::fingerprint(const Digits& pan, std::span<uint8_t, 16> out) {
   wipe(text.data(), text.size());
   if (good) std::memcpy(out.data(), mac.data(), out.size());
   return good;
-}
-
-bool RandomBlock::byte(uint8_t* out) {
-  if (used_ == block_.size()) {
-    if (!openssl_went(RAND_bytes(block_.data(), static_cast<int>(block_.size())) == 1)) return false;
-    used_ = 0;
-  }
-  *out = block_[used_];
-  block_[used_++] = 0;  // a number is given once
-  return true;
-}
-
-bool RandomBlock::below(uint32_t bound, uint8_t* out) {
-  if (bound < 1 || bound > 256) return false;
-  const uint32_t limit =
-      256 - 256 % bound;  // the largest multiple of bound: what is above would favour small numbers
-  uint8_t value = 0;
-  do {
-    if (!byte(&value)) return false;
-  } while (value >= limit);
-  *out = static_cast<uint8_t>(value % bound);
-  return true;
-}
-
-bool RandomBlock::alias(const Digits& code, Digits* out) {
-  if (code.empty()) return false;
-  Digits alias;
-  do {
-    alias.clear();
-    for (size_t i = 0; i < code.size(); i++) {
-      uint8_t digit = 0;
-      if (!below(i == 0 ? 9 : 10, &digit)) return false;
-      if (!alias.push(static_cast<uint8_t>(i == 0 ? digit + 1 : digit))) return false;
-    }
-  } while (alias == code);
-  *out = alias;
-  return true;
 }
 
 }  // namespace cardscrub

@@ -48,24 +48,4 @@ class TokenVault {
   std::unique_ptr<State> state_;
 };
 
-// Random numbers, drawn from OpenSSL a block ahead. One object a worker, made after fork().
-class RandomBlock {
- public:
-  RandomBlock() = default;
-  ~RandomBlock() { wipe(block_.data(), block_.size()); }
-  RandomBlock(const RandomBlock&) = delete;  // two objects must never give the same numbers
-  RandomBlock& operator=(const RandomBlock&) = delete;
-
-  [[nodiscard]] bool byte(uint8_t* out);
-  // 0..bound-1, unbiased; bound 1..256.
-  [[nodiscard]] bool below(uint32_t bound, uint8_t* out);
-  // A code alias: as many random digits as `code` has (1..Digits::kMax), the first one never 0, never equal
-  // to `code`. `out` may be `code` itself. False: no code, or the engine failed.
-  [[nodiscard]] bool alias(const Digits& code, Digits* out);
-
- private:
-  std::array<uint8_t, 256> block_{};
-  size_t used_ = 256;
-};
-
 }  // namespace cardscrub

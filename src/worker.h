@@ -6,6 +6,7 @@
 
 #include "code_store.h"
 #include "detector.h"
+#include "random_block.h"
 #include "token.h"
 
 namespace cardscrub {

@@ -253,55 +253,6 @@ void fingerprints(void**) {
   assert_false(vault.fingerprint(Digits(), got));
 }
 
-void random_numbers(void**) {
-  RandomBlock random;
-  uint8_t value = 0;
-  assert_false(random.below(0, &value));
-  assert_false(random.below(257, &value));
-  assert_true(random.below(1, &value));
-  assert_int_equal(value, 0);
-  for (uint32_t bound : {2u, 9u, 10u, 100u, 255u, 256u}) {
-    std::vector<unsigned> seen(bound);
-    const unsigned each = 1000;
-    for (unsigned i = 0; i < bound * each; i++) {
-      assert_true(random.below(bound, &value));
-      assert_true(value < bound);
-      seen[value]++;
-    }
-    for (unsigned count : seen) {
-      if (count < each - 250 || count > each + 250)
-        fail_msg("bound %u is not even: %u of %u", bound, count, each);
-    }
-  }
-}
-
-void aliases(void**) {
-  RandomBlock random;
-  for (size_t length = 1; length <= Digits::kMax; length++) {
-    Digits code;
-    for (size_t i = 0; i < length; i++) assert_true(code.push(static_cast<uint8_t>(i % 10)));
-    for (unsigned i = 0; i < 200; i++) {
-      Digits alias;
-      assert_true(random.alias(code, &alias));
-      assert_int_equal(alias.size(), length);
-      assert_in_range(alias[0], 1, 9);
-      for (uint8_t digit : alias.span()) assert_in_range(digit, 0, 9);
-      assert_false(alias == code);
-    }
-  }
-  std::set<std::string> seen;  // all of one digit but the code itself
-  const Digits five = digits_of("5");
-  for (unsigned i = 0; i < 2000; i++) {
-    Digits alias = five;
-    assert_true(random.alias(alias, &alias));
-    seen.insert(text_of(alias));
-  }
-  assert_int_equal(seen.size(), 8);
-  assert_int_equal(seen.count("5"), 0);
-  Digits none;
-  assert_false(random.alias(Digits(), &none));
-}
-
 }  // namespace
 
 int main() {
@@ -314,8 +265,6 @@ int main() {
       cmocka_unit_test(refused),
       cmocka_unit_test(same_ring_same_token),
       cmocka_unit_test(fingerprints),
-      cmocka_unit_test(random_numbers),
-      cmocka_unit_test(aliases),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,0 +1,35 @@
+// Random numbers, drawn from OpenSSL a block ahead: a call for each would cost more than what it is for.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+
+#include "secret.h"
+
+namespace cardscrub {
+
+// One object a worker. After a fork() the child draws a block of its own.
+class RandomBlock {
+ public:
+  RandomBlock() = default;
+  ~RandomBlock() { wipe(block_.data(), block_.size()); }
+  RandomBlock(const RandomBlock&) = delete;  // two objects must never give the same numbers
+  RandomBlock& operator=(const RandomBlock&) = delete;
+
+  // At most 256 bytes. False, and nothing given: the engine failed.
+  [[nodiscard]] bool fill(MutableBytes out);
+  [[nodiscard]] bool byte(uint8_t* out) { return fill({out, 1}); }
+  // 0..bound-1, unbiased; bound 1..256.
+  [[nodiscard]] bool below(uint32_t bound, uint8_t* out);
+  // A code alias: as many random digits as `code` has (1..Digits::kMax), the first one never 0, never equal
+  // to `code`. `out` may be `code` itself. False: no code, or the engine failed.
+  [[nodiscard]] bool alias(const Digits& code, Digits* out);
+
+ private:
+  std::array<uint8_t, 256> block_{};
+  size_t used_ = 256;
+  pid_t owner_ = 0;  // the process that has drawn the block
+};
+
+}  // namespace cardscrub
