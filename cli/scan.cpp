@@ -79,6 +79,7 @@ Policy monitor_policy(const Engine& engine) {
   Policy policy;
   policy.mode = Mode::kMonitor;
   policy.fields = &engine.fields;
+  policy.token_digits = engine.token_digits;
   return policy;
 }
 
@@ -233,6 +234,8 @@ int scan_command(int argc, char** argv) {
   bool batch = false;
   bool processes = false;
   unsigned again_after = 0;  // seconds
+  std::string keys;
+  std::vector<std::string> kek;
   std::vector<const char*> files;
   for (int i = 1; i < argc; ++i) {
     std::string_view word = argv[i];
@@ -242,6 +245,10 @@ int scan_command(int argc, char** argv) {
       as_json = true;
     } else if (word == "--batch") {
       batch = true;
+    } else if (word == "--keys" && i + 1 < argc) {
+      keys = argv[++i];
+    } else if (word == "--kek" && i + 1 < argc) {
+      kek.emplace_back(argv[++i]);
     } else if (word == "--process") {
       processes = true;
     } else if (word == "--again-after" && i + 1 < argc) {
@@ -253,7 +260,7 @@ int scan_command(int argc, char** argv) {
       files.push_back(argv[i]);
     }
   }
-  Result<std::unique_ptr<Engine>> engine = Engine::create({});
+  Result<std::unique_ptr<Engine>> engine = Engine::create(keys, kek);
   if (!engine) {
     std::fprintf(stderr, "cardscrub: %s\n", engine.message().c_str());
     return 2;

@@ -63,6 +63,7 @@ uint64_t scan_area(const Process& process, const Process::Area& area, bool keep_
   Policy policy;
   policy.mode = Mode::kMonitor;
   policy.fields = &engine.fields;
+  policy.token_digits = engine.token_digits;
   Verdict verdict;
   Body body(policy, engine.worker, verdict, {}, places);
   if (body.start("text/plain", {}) != Reason::kNone) return 0;

@@ -2,7 +2,6 @@
 #include "head_scan.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "src/detector.h"
@@ -13,54 +12,7 @@ namespace cardscrub {
 
 namespace {
 
-// Bytes of a name: 1..26 letters of either case, 27 digits, the joints '-', '_' and ' ', which do not count,
-// and what splits a name into components.
-constexpr uint8_t kJoint = 28;
-constexpr uint8_t kSplit = 29;
-constexpr std::array<uint8_t, 256> kClasses = [] {
-  std::array<uint8_t, 256> table{};
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = static_cast<uint8_t>(c - 'a' + 1);
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = 27;
-  for (unsigned c : {0x2du, 0x5fu, 0x20u}) table[c] = kJoint;  // - _ space
-  for (unsigned c : {0x5bu, 0x5du, 0x2eu}) table[c] = kSplit;  // [ ] .
-  return table;
-}();
-uint8_t class_of(char c) { return kClasses[static_cast<uint8_t>(c)]; }
-
-// Which lengths (without joints) the default names with a first and a last letter have: bit n, n < 32.
-class DefaultNames {
- public:
-  DefaultNames() {
-    for (const DefaultField& field : default_fields()) {
-      std::string_view leaf = field.pattern.substr(field.pattern.rfind('.') + 1);
-      size_t size = 0;
-      for (char c : leaf) size += class_of(c) == kJoint ? 0u : 1u;
-      lengths_[index(class_of(leaf.front()), class_of(leaf.back()))] |= uint32_t{1} << size;
-    }
-  }
-
-  bool may_hold(std::string_view name) const {
-    if (name.empty()) return false;
-    uint8_t first = class_of(name.front());
-    uint8_t last = class_of(name.back());
-    if (first >= kJoint || last >= kJoint) return true;  // rare; left to the exact comparison
-    uint32_t known = lengths_[index(first, last)];
-    size_t size = 0;
-    for (char c : name) {
-      uint8_t kind = class_of(c);
-      if (kind == kSplit) return true;  // several components: only the last one counts
-      size += kind == kJoint ? 0u : 1u;
-    }
-    return size < 32 && (known >> size & 1) != 0;
-  }
-
- private:
-  static size_t index(size_t first, size_t last) { return first * 28 + last; }
-
-  std::array<uint32_t, 28 * 28> lengths_{};
-};
-
-const DefaultNames g_default_names;
+const Path kRoot;
 
 // A name's bytes that are written with escapes, or are not ASCII, cannot be compared as they are.
 bool is_escaped(char c) { return c == '%' || c == '+' || static_cast<unsigned char>(c) >= 0x80; }
@@ -105,8 +57,6 @@ bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || 
 }  // namespace
 
 bool HeadScan::announces(std::string_view name) const {
-  static const Path kRoot;
-  if (defaults_only_ && !g_default_names.may_hold(name)) return false;
   bool failed = false;
   FieldMatch match =
       fields_.match(kRoot, {reinterpret_cast<const uint8_t*>(name.data()), name.size()}, &failed);
@@ -129,7 +79,8 @@ bool HeadScan::names_announce(std::string_view text) const {
 
 bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
   if (bytes.size() >= limits::kPanMin &&
-      (may_hold_pan(bytes.data(), bytes.size()) || may_hold_escaped_pan(bytes))) {
+      ((!has_few_digits(bytes.data(), bytes.size()) && may_hold_pan(bytes.data(), bytes.size())) ||
+       may_hold_escaped_pan(bytes))) {
     return true;
   }
   if (may_hold_wrapped(bytes)) return true;

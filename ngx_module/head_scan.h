@@ -10,9 +10,7 @@ namespace cardscrub {
 
 class HeadScan {
  public:
-  // defaults_only: `fields` holds the default list and nothing else, so that most names are turned away by a
-  // table.
-  HeadScan(const FieldNames& fields, bool defaults_only) : fields_(fields), defaults_only_(defaults_only) {}
+  explicit HeadScan(const FieldNames& fields) : fields_(fields) {}
 
   // False when the element holds no card data for certain: too few digits for a card number and no name that
   // announces card data. Nearly all elements end here. `name` counts for kHeader only.
@@ -23,7 +21,6 @@ class HeadScan {
   bool names_announce(std::string_view text) const;
 
   const FieldNames& fields_;
-  bool defaults_only_;
 };
 
 }  // namespace cardscrub

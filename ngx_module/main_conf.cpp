@@ -111,6 +111,7 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
 
 void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core) {
   main->request_body_logged = main->fingerprint_used = has_script_module(cycle);
+  main->logged = learn_logged_parts(core, main->request_body_logged);
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   main->variable_kinds.clear();
   main->variable_kinds.reserve(core->variables.nelts);

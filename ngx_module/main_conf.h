@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "logged_parts.h"
 #include "nginx.h"
 #include "src/field_names.h"
 #include "src/key_ring.h"
@@ -76,6 +77,7 @@ struct MainConf {
 
   // made when all variables are known: what the name of each indexed variable announces
   std::vector<Kind> variable_kinds;
+  LoggedParts logged;
   bool fingerprint_used = false;     // as below, of $cardscrub_fingerprint
   bool request_body_logged = false;  // some log format, map or script uses $request_body, or may
   bool time_used = false;            // $cardscrub_time is used

@@ -34,7 +34,7 @@ class HeadSweep {
         context_(context),
         verdict_(verdict),
         observer_(observer),
-        scan_(*policy_.fields, conf.fields == nullptr) {}
+        scan_(*policy_.fields) {}
 
   // True when it was looked at closely, so that it may have changed.
   bool element(HeadPart part, std::string_view name, const ngx_str_t& text) {

@@ -46,8 +46,8 @@ void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf&
   auto* core =
       static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
-  const HeadScan scan(*main.default_fields, true);
-  for (size_t i = 0; i < core->variables.nelts && i < main.variable_kinds.size(); ++i) {
+  const HeadScan scan(*main.default_fields);
+  for (const ngx_uint_t i : main.logged.variables) {
     ngx_http_variable_value_t& value = r->variables[i];
     if (!value.valid || value.not_found || value.len < 3) continue;
     bool named = main.variable_kinds[i] != Kind::kNone;
@@ -59,15 +59,19 @@ void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf&
 
 void redact_all(ngx_http_request_t* r) {
   const MainConf& main = *main_conf(r);
-  redact_request(r);
+  const LoggedParts& logged = main.logged;
   Redactor redactor(main.redact_policy, worker());
-  redactor.headers(r->headers_out.headers, true);
-  // nginx has taken it out of the list when it wrote it with the server's name, and logs it all the same.
-  if (r->headers_out.location != nullptr) redactor.header(*r->headers_out.location);
-  redactor.headers(r->headers_out.trailers, true);
-  redact_upstream(&redactor, r);
+  redactor.request(r, logged);
+  if (logged.everything || logged.answer_headers) {
+    redactor.headers(r->headers_out.headers, true);
+    // nginx has taken it out of the list when it wrote it with the server's name, and logs it all the same.
+    if (r->headers_out.location != nullptr) redactor.header(*r->headers_out.location);
+    redactor.headers(r->headers_out.trailers, true);
+  }
+  if (logged.everything || logged.upstream_headers) redact_upstream(&redactor, r);
   if (r == r->main && main.request_body_logged) redactor.body(r);
   redact_variables(&redactor, r, main);
+  redactor.count(main);
 }
 
 }  // namespace

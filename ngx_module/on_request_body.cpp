@@ -9,12 +9,11 @@
 //   scrubbing --refused, buffered--> draining --end of body--> answered
 //       |                               |
 //       +--refused, unbuffered--+       +--too much to drain--+--> answered, connection closed
-#include <cstring>
-
 #include "filters/chooser.h"
 #include "guard.h"
 #include "header_lines.h"
 #include "moments.h"
+#include "outgoing.h"
 #include "process.h"
 #include "request_body.h"
 #include "request_context.h"
@@ -29,10 +28,6 @@ ngx_http_request_body_filter_pt g_next_filter = nullptr;
 
 // A refused body is read to its end, which keeps the connection usable, when no more than this is to come.
 constexpr off_t kDrainMost = 1024 * 1024;
-
-// The address alone marks our own buffers.
-char g_tag;
-ngx_buf_tag_t tag() { return static_cast<ngx_buf_tag_t>(static_cast<void*>(&g_tag)); }
 
 // ---- what the client says about its body
 
@@ -59,124 +54,6 @@ BodyHeaders body_headers(const ngx_http_request_t* r) {
   });
   return found;
 }
-
-// ---- the outgoing chain
-
-class Outgoing {
- public:
-  Outgoing(ngx_http_request_t* r, RequestContext* context) : pool_(r->pool), context_(context) {}
-
-  // A copy of bytes that lie in the window; the window's are wiped by whoever owns it. False: no memory.
-  bool add_copy(Bytes held, const ngx_buf_t& source, bool last) {
-    ngx_chain_t* link = take_free(held.size());
-    if (link == nullptr) return false;
-    ngx_buf_t* b = link->buf;
-    std::memcpy(b->pos, held.data(), held.size());
-    b->last = b->pos + held.size();
-    b->flush = source.flush;
-    b->last_buf = last;
-    append(link);
-    return true;
-  }
-
-  bool add(ngx_buf_t* b) {
-    ngx_chain_t* link = ngx_alloc_chain_link(pool_);
-    if (link == nullptr) return false;
-    link->buf = b;
-    append(link);
-    return true;
-  }
-
-  // Memory that outlives the request's body, and ends it.
-  bool add_block(MutableBytes block) {
-    auto* b = static_cast<ngx_buf_t*>(ngx_calloc_buf(pool_));
-    if (b == nullptr) return false;
-    b->start = b->pos = block.data();
-    b->end = b->last = block.data() + block.size();
-    b->temporary = block.empty() ? 0 : 1;
-    b->last_buf = 1;
-    return add(b);
-  }
-
-  void discard() {
-    for (ngx_chain_t* cl = head_; cl != nullptr; cl = cl->next) {
-      if (!ngx_buf_in_memory(cl->buf)) continue;
-      wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
-      cl->buf->pos = cl->buf->last;
-    }
-  }
-
-  // A mark and no bytes. False: no memory.
-  bool add_end() {
-    auto* b = static_cast<ngx_buf_t*>(ngx_calloc_buf(pool_));
-    if (b == nullptr) return false;
-    b->last_buf = 1;
-    return add(b);
-  }
-
-  // Moves all bytes to `bytes`; they are wiped here. True: the end of the body was among them.
-  bool move_to(SecretBuffer* bytes) {
-    bool last = false;
-    for (ngx_chain_t* cl = head_; cl != nullptr; cl = cl->next) {
-      ngx_buf_t* b = cl->buf;
-      last = last || b->last_buf;
-      bytes->append({b->pos, static_cast<size_t>(b->last - b->pos)});
-    }
-    discard();
-    return last;
-  }
-
-  uint64_t size() const {
-    uint64_t sum = 0;
-    for (const ngx_chain_t* cl = head_; cl != nullptr; cl = cl->next) {
-      sum += static_cast<uint64_t>(cl->buf->last - cl->buf->pos);
-    }
-    return sum;
-  }
-
-  ngx_chain_t* chain() { return head_; }
-  // Gives back what the next filters have consumed.
-  void settle() { ngx_chain_update_chains(pool_, &context_->free, &context_->busy, &head_, tag()); }
-
- private:
-  ngx_chain_t* take_free(size_t size) {
-    for (ngx_chain_t** at = &context_->free; *at != nullptr; at = &(*at)->next) {
-      ngx_chain_t* link = *at;
-      if (static_cast<size_t>(link->buf->end - link->buf->start) < size) continue;
-      *at = link->next;
-      u_char* start = link->buf->start;
-      u_char* end = link->buf->end;
-      wipe(start, static_cast<size_t>(end - start));
-      *link->buf = ngx_buf_t{};
-      return ready(link, start, end);
-    }
-    ngx_chain_t* link = ngx_alloc_chain_link(pool_);
-    if (link == nullptr) return nullptr;
-    link->buf = ngx_create_temp_buf(pool_, size);
-    return link->buf == nullptr ? nullptr : ready(link, link->buf->start, link->buf->end);
-  }
-
-  static ngx_chain_t* ready(ngx_chain_t* link, u_char* start, u_char* end) {
-    ngx_buf_t* b = link->buf;
-    b->start = b->pos = b->last = start;
-    b->end = end;
-    b->temporary = 1;
-    b->tag = tag();
-    link->next = nullptr;
-    return link;
-  }
-
-  void append(ngx_chain_t* link) {
-    link->next = nullptr;
-    *tail_ = link;
-    tail_ = &link->next;
-  }
-
-  ngx_pool_t* pool_;
-  RequestContext* context_;
-  ngx_chain_t* head_ = nullptr;
-  ngx_chain_t** tail_ = &head_;
-};
 
 // ---- the filter
 
@@ -317,7 +194,7 @@ ngx_int_t fail(ngx_http_request_t* r, RequestContext* context) {
 bool release_kept(RequestContext* context, Outgoing* out) {
   SecretBuffer& kept = context->kept;
   if (!kept.empty() && !out->add_copy(kept.span(), ngx_buf_t{}, context->kept_last)) return false;
-  if (kept.empty() && context->kept_last && !out->add_end()) return false;
+  if (kept.empty() && context->kept_last && !out->add_block({})) return false;
   kept.clear();
   context->kept_last = false;
   return true;
@@ -332,7 +209,7 @@ void run_errands(RequestContext* context, Outgoing* out) {
 }
 
 ngx_int_t scrub_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in) {
-  Outgoing out(r, context);
+  Outgoing out(r->pool, &context->free, &context->busy);
   if (context->remote) {
     if (ngx_chain_add_copy(r->pool, &context->unread, in) != NGX_OK) return NGX_ERROR;
     if (context->remote->waiting()) return g_next_filter(r, nullptr);
@@ -479,7 +356,7 @@ ngx_int_t reveal_chain(ngx_http_request_t* r, RequestContext* context, ngx_chain
   }
   if (!ends) return g_next_filter(r, nullptr);
   context->tally();
-  Outgoing out(r, context);
+  Outgoing out(r->pool, &context->free, &context->busy);
   return out.add_block(context->reveal->body()) ? g_next_filter(r, out.chain()) : NGX_ERROR;
 }
 

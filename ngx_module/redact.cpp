@@ -174,9 +174,7 @@ void Redactor::body(ngx_http_request_t* r) {
   r->request_body->bufs = link;
 }
 
-void redact_request(ngx_http_request_t* r) {
-  const MainConf& main = *main_conf(r);
-  Redactor redactor(main.redact_policy, worker());
+void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
   if (r->request_line.data == nullptr && r->request_start != nullptr && r->header_in != nullptr) {
     // As nginx does for $request when the line was never complete.
     u_char* end = r->request_start;
@@ -185,17 +183,27 @@ void redact_request(ngx_http_request_t* r) {
   }
   // Nothing stands behind it in the buffer that it was read to: no end of the line has come.
   bool cut = r->header_in != nullptr && r->request_line.data + r->request_line.len == r->header_in->last;
-  redactor.request_line(r->request_line);
+  request_line(r->request_line);
   if (cut) mask_cut_number(bytes(r->request_line));
-  if (!lies_within(r->unparsed_uri, r->request_line))
-    redactor.element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
-  if (!lies_within(r->args, r->request_line)) redactor.element(HeadPart::kArguments, {}, bytes(r->args));
-  if (!lies_within(r->uri, r->request_line)) redactor.element(HeadPart::kPath, {}, bytes(r->uri));
-  redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
-  redactor.element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
-  redactor.headers(r->headers_in.headers, false);
-  if (redactor.masked() != 0 && main.zone->tally() != nullptr)
-    Tally::add(&main.zone->tally()->redacted, redactor.masked());
+  if (!lies_within(r->unparsed_uri, r->request_line)) element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
+  if (!lies_within(r->args, r->request_line)) element(HeadPart::kArguments, {}, bytes(r->args));
+  if (!lies_within(r->uri, r->request_line)) element(HeadPart::kPath, {}, bytes(r->uri));
+  element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
+  element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
+  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+    if (parts.shows_header(line.key)) header(line);
+  });
+}
+
+void Redactor::count(const MainConf& main) const {
+  if (masked_ != 0 && main.zone->tally() != nullptr) Tally::add(&main.zone->tally()->redacted, masked_);
+}
+
+void redact_request(ngx_http_request_t* r) {
+  const MainConf& main = *main_conf(r);
+  Redactor redactor(main.redact_policy, worker());
+  redactor.request(r, LoggedParts{});
+  redactor.count(main);
 }
 
 void redact_copies(ngx_http_request_t* r) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "head_scan.h"
+#include "logged_parts.h"
 #include "nginx.h"
 
 namespace cardscrub {
@@ -22,19 +23,22 @@ void mask_cut_number(MutableBytes text);
 class Redactor {
  public:
   // own: the engines; nullptr: there are none.
-  Redactor(const Policy& policy, Worker* own) : policy_(policy), worker_(own), scan_(*policy.fields, true) {}
+  Redactor(const Policy& policy, Worker* own) : policy_(policy), worker_(own), scan_(*policy.fields) {}
 
   // True when something was masked.
   bool element(HeadPart part, std::string_view name, MutableBytes text);
   // "GET /path?query HTTP/1.1", also when it was cut off or is not HTTP at all.
   void request_line(const ngx_str_t& line);
+  // Request line, URI, arguments, and those incoming headers that count.
+  void request(ngx_http_request_t* r, const LoggedParts& parts);
   // A header of either direction, its name included.
   void header(const ngx_table_elt_t& header);
   void headers(const ngx_list_t& list, bool of_answer);
   // The body that $request_body gives, in new memory; the old one is wiped.
   void body(ngx_http_request_t* r);
 
-  size_t masked() const { return masked_; }
+  // Adds what was masked to the shared counters.
+  void count(const MainConf& main) const;
 
  private:
   void mask(HeadPart part, std::string_view name, MutableBytes text, bool* found);
@@ -46,7 +50,7 @@ class Redactor {
   size_t masked_ = 0;
 };
 
-// Request line, URI, arguments, incoming headers.
+// Request line, URI, arguments, all incoming headers.
 void redact_request(ngx_http_request_t* r);
 // What nginx keeps of a request's head beside the request is wiped; what a later HTTP/2 request takes from
 // there is masked.

@@ -7,11 +7,11 @@
 
 namespace cardscrub {
 
-ResponseHead::ResponseHead(ngx_http_request_t* r, const Policy& policy, bool default_names, Worker& worker,
-                           Verdict* verdict, std::string_view name_space)
+ResponseHead::ResponseHead(ngx_http_request_t* r, const Policy& policy, Worker& worker, Verdict* verdict,
+                           std::string_view name_space)
     : r_(r),
       policy_(policy),
-      scan_(*policy.fields, default_names),
+      scan_(*policy.fields),
       worker_(worker),
       verdict_(verdict),
       name_space_(name_space) {}

@@ -12,8 +12,8 @@ namespace cardscrub {
 // the copy is thrown away.
 class ResponseHead {
  public:
-  ResponseHead(ngx_http_request_t* r, const Policy& policy, bool default_names, Worker& worker,
-               Verdict* verdict, std::string_view name_space);
+  ResponseHead(ngx_http_request_t* r, const Policy& policy, Worker& worker, Verdict* verdict,
+               std::string_view name_space);
 
   // False: no memory.
   [[nodiscard]] bool headers();

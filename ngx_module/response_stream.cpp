@@ -85,7 +85,6 @@ ngx_int_t ResponseStream::head(const LocationConf& conf, Mode mode) {
   const bool page = state_ == State::kAnswering;
   const ResponsePlan& plan = *conf.response_plan;
   policy_ = mode == Mode::kMonitor ? &plan.monitor : page ? &plan.page : &plan.policy;
-  default_names_ = conf.fields == nullptr;
   // What was held of an answer that was refused, or that somebody took back before it went out.
   hold_.clear();
   body_.reset();
@@ -120,7 +119,7 @@ bool ResponseStream::has_body() const {
 }
 
 bool ResponseStream::search_head(Worker& own) {
-  return ResponseHead(r_, *policy_, default_names_, own, &verdict_, name_space_).headers();
+  return ResponseHead(r_, *policy_, own, &verdict_, name_space_).headers();
 }
 
 void ResponseStream::begin_body(Worker& own) {
@@ -207,8 +206,7 @@ bool ResponseStream::gather() {
   }
   if (!ended_) return true;
   Worker* own = worker();
-  if (own == nullptr ||
-      !ResponseHead(r_, *policy_, default_names_, *own, &verdict_, name_space_).trailers()) {
+  if (own == nullptr || !ResponseHead(r_, *policy_, *own, &verdict_, name_space_).trailers()) {
     verdict_.refuse(Reason::kFault, {});
   }
   return !verdict_.refused();

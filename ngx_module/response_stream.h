@@ -86,7 +86,6 @@ class ResponseStream {
   Next next_;
   State state_ = State::kHead;
   const Policy* policy_ = nullptr;  // nullptr: not searched
-  bool default_names_ = true;
   std::string_view name_space_;
   Verdict verdict_;  // of the answer, or of the page in its place
   bool found_ = false;

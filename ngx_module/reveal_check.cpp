@@ -77,6 +77,13 @@ bool allows_old_tls(SSL_CTX* context) {
          SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION;
 }
 
+bool keeps_answers(const ngx_http_upstream_conf_t& upstream) {
+#if (NGX_HTTP_CACHE)
+  if (upstream.cache > 0) return true;
+#endif
+  return upstream.store > 0;
+}
+
 // What is wrong with the way to the provider; empty: nothing.
 std::string upstream_fault(const ngx_conf_t* cf, const RevealPlace& reveal) {
   struct Way {
@@ -114,6 +121,10 @@ std::string upstream_fault(const ngx_conf_t* cf, const RevealPlace& reveal) {
   if (allows_old_tls(upstream->ssl->ctx)) {
     return "TLS older than 1.2 is allowed to the provider: write \"" + prefix +
            "ssl_protocols TLSv1.2 TLSv1.3;\"";
+  }
+  if (keeps_answers(*upstream)) {
+    return "what the provider answers would be kept on disk as it came: write \"" + prefix +
+           "cache off;\" and \"" + prefix + "store off;\"";
   }
   const bool variable_name = upstream->ssl_name != nullptr && upstream->ssl_name->lengths != nullptr;
   if ((upstream->upstream == nullptr || variable_name) && reveal.conf->reveal_hosts.empty()) {

@@ -5,6 +5,7 @@
 
 #include "filters/head.h"
 #include "guard.h"
+#include "header_lines.h"
 #include "process.h"
 #include "request_context.h"
 #include "src/reveal.h"
@@ -15,11 +16,6 @@ namespace cardscrub {
 namespace {
 
 constexpr ngx_msec_t kLookAgain = 5;  // a name server takes about as long
-
-bool is_named(const ngx_table_elt_t& header, std::string_view name) {
-  return header.key.len == name.size() && header.lowcase_key != nullptr &&
-         std::memcmp(header.lowcase_key, name.data(), name.size()) == 0;
-}
 
 // Not for the application to put a card in, whatever the operator's patterns say.
 bool is_left_alone(const ngx_table_elt_t& header) {
@@ -62,16 +58,11 @@ void take_rate(ngx_http_request_t* r, const LocationConf& conf, RequestContext* 
 
 bool find_named_headers(ngx_http_request_t* r, const FieldNames& fields,
                         std::vector<ngx_table_elt_t*>* found) {
-  for (ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
-    auto* lines = static_cast<ngx_table_elt_t*>(part->elts);
-    for (size_t i = 0; lines != nullptr && i < part->nelts; ++i) {
-      if (lines[i].value.len == 0 || is_left_alone(lines[i])) continue;
-      const FieldMatch match = match_header(fields, view(lines[i].key));
-      if (!match.ambiguous && (match.kind == Kind::kPan || match.kind == Kind::kCode)) {
-        found->push_back(&lines[i]);
-      }
-    }
-  }
+  for_each_line(r->headers_in.headers, [&](ngx_table_elt_t& line) {
+    if (line.value.len == 0 || is_left_alone(line)) return;
+    const FieldMatch match = match_header(fields, view(line.key));
+    if (!match.ambiguous && (match.kind == Kind::kPan || match.kind == Kind::kCode)) found->push_back(&line);
+  });
   return !found->empty();
 }
 

@@ -1,5 +1,5 @@
-// FieldNames: patterns by their last component in a hash table; a name is turned away by its first and last
-// letter before anything is copied.
+// FieldNames: patterns by their last component in a hash table; a name is turned away by the letters at its
+// ends before anything is copied.
 #include "field_names.h"
 
 #include <algorithm>
@@ -44,15 +44,6 @@ bool is_index(Bytes name) {
 }
 
 bool splits(uint8_t c) { return c == '[' || c == ']' || c == '.'; }
-
-// Letter class of a byte for the quick test: 1..26, 27 for digits, 0 for anything else.
-constexpr std::array<uint8_t, 256> kLetter = [] {
-  std::array<uint8_t, 256> table{};
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = static_cast<uint8_t>(c - 'a' + 1);
-  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = static_cast<uint8_t>(c - 'A' + 1);
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = 27;
-  return table;
-}();
 
 struct Pattern {
   Kind kind;
@@ -118,8 +109,7 @@ struct FieldNames::Table {
   std::unordered_map<std::string, std::vector<Pattern>, Hash, std::equal_to<>> by_leaf;
   std::vector<Pattern> any_leaf;  // patterns that end in '*'
   std::vector<Expression> expressions;
-  std::array<uint32_t, 28> ends{};  // ends[first letter]: bit per last letter
-  bool quick = true;
+  NameEnds ends;
 
   Status add(Kind kind, bool ambiguous, std::string_view text, size_t rank) {
     std::vector<std::string> parts;
@@ -147,32 +137,29 @@ struct FieldNames::Table {
     Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, rank + parts.size()};
     if (parts.back() == "*") {
       any_leaf.push_back(std::move(pattern));
-      quick = false;
+      ends.add_any();
       return Done{};
     }
     const std::string& leaf = parts.back();
-    if (kLetter[static_cast<uint8_t>(leaf.front())] == 0 || kLetter[static_cast<uint8_t>(leaf.back())] == 0) {
-      quick = false;
-    } else {
-      ends[kLetter[static_cast<uint8_t>(leaf.front())]] |= 1u << kLetter[static_cast<uint8_t>(leaf.back())];
-    }
+    ends.add(leaf);
     by_leaf[leaf].push_back(std::move(pattern));
     return Done{};
   }
-
-  // True when no pattern can end in this leaf. ']' and names that begin or end in punctuation take the long
-  // way.
-  bool turned_away(Bytes leaf) const {
-    if (!quick || leaf.empty()) return quick;
-    uint8_t first = kLetter[leaf.front()];
-    uint8_t last = kLetter[leaf.back()];
-    if (first == 0 || last == 0) return false;
-    if ((ends[first] >> last & 1u) != 0) return false;
-    // card.number begins with the first letter of the whole, not of its last component.
-    // (card[number] ends in punctuation and has gone the long way already.)
-    return std::memchr(leaf.data(), '.', leaf.size()) == nullptr;
-  }
 };
+
+void NameEnds::add(std::string_view leaf) {
+  const auto letter = [&](size_t i) { return size_t{kLetter[static_cast<uint8_t>(leaf[i])]}; };
+  const size_t size = leaf.size();
+  // A name of one character has the long way anyway, and so has every name with punctuation at its ends.
+  if (size < 2) return;
+  const uint64_t group = uint64_t{1} << (std::hash<std::string_view>{}(leaf) % 64);
+  begins_[letter(0) * 32 + letter(1)] |= group;
+  ends_[letter(size - 2) * 32 + letter(size - 1)] |= group;
+}
+
+bool NameEnds::splits(Bytes leaf) {
+  return std::any_of(leaf.begin(), leaf.end(), [](uint8_t c) { return cardscrub::splits(c); });
+}
 
 FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
@@ -189,7 +176,7 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
       Result<Pcre2> code = Pcre2::compile(field.pattern.substr(caseless ? 2 : 1), caseless);
       if (!code) return Fault{code.message()};
       table->expressions.push_back({field.kind, std::move(*code)});
-      table->quick = false;
+      table->ends.add_any();
       continue;
     }
     Status added = table->add(field.kind, false, field.pattern, kOperator);
@@ -206,8 +193,10 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   return FieldNames(std::move(table));
 }
 
+const NameEnds& FieldNames::ends() const { return table_->ends; }
+
 FieldMatch FieldNames::match(const Path& path, Bytes leaf, bool* failed) const {
-  if (table_->turned_away(leaf)) return {};
+  if (!table_->ends.may_match(leaf)) return {};
 
   Walker walker(path, leaf);
   Bytes name;

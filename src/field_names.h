@@ -4,6 +4,7 @@
 // dotted path.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,44 @@ struct FieldMatch {
   bool ambiguous = false;  // counts only beside another card field of the same scope
 };
 
+// Which pairs of letters the last components of the patterns begin and end with: turns away nearly every name
+// that matches nothing, whatever stands in front of it.
+class NameEnds {
+ public:
+  // leaf: the last component of a pattern, normalised.
+  void add(std::string_view leaf);
+  void add_any() { any_ = true; }  // a pattern that may end in anything
+  // False: no pattern ends in this leaf.
+  bool may_match(Bytes leaf) const {
+    const size_t size = leaf.size();
+    if (size < 2 || any_) return size != 0 || any_;
+    const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
+    const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
+    // What begins or ends in punctuation is left to the exact comparison.
+    if (first == 0 || second == 0 || before == 0 || last == 0) return true;
+    const uint64_t ends = ends_[before * 32 + last];
+    if ((ends & begins_[first * 32 + second]) != 0) return true;
+    // card.number begins with the letters of its first component, cards.10 ends in an index.
+    return (ends != 0 || (before == kDigit && last == kDigit)) && splits(leaf);
+  }
+
+ private:
+  static constexpr uint8_t kDigit = 27;
+  // 1..26 letters of either case, 27 digits, 0 anything else.
+  static constexpr std::array<uint8_t, 256> kLetter = [] {
+    std::array<uint8_t, 256> table{};
+    for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - 32] = static_cast<uint8_t>(c - 'a' + 1);
+    for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
+    return table;
+  }();
+  static bool splits(Bytes leaf);
+
+  // By two letters: the patterns, in 64 groups, that begin or end with them.
+  std::array<uint64_t, 32 * 32> begins_{};
+  std::array<uint64_t, 32 * 32> ends_{};
+  bool any_ = false;
+};
+
 class FieldNames {
  public:
   // The operator's patterns come before the default list. Faults: empty pattern, component over kNameMax
@@ -33,8 +72,9 @@ class FieldNames {
   static Result<FieldNames> compile(std::span<const FieldPattern> patterns);
 
   // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number). Most
-  // names are turned away by their first and last letter. kFault in *failed when a PCRE2 limit was reached.
+  // names are turned away by the letters at their ends. kFault in *failed when a PCRE2 limit was reached.
   FieldMatch match(const Path& path, Bytes leaf, bool* failed) const;
+  const NameEnds& ends() const;
 
   FieldNames(FieldNames&&) noexcept;
   FieldNames& operator=(FieldNames&&) noexcept;

@@ -23,8 +23,17 @@ void release(uint8_t* block, size_t capacity) noexcept {
 
 }  // namespace
 
-void wipe(void* data, size_t size) noexcept {
-  if (size != 0) OPENSSL_cleanse(data, size);
+// Whole cache lines at a time; memset() of this size may be a string instruction, which costs more to begin
+// and is no faster.
+void wipe_large(void* data, size_t size) noexcept {
+  constexpr size_t kStep = 128;
+  auto* at = static_cast<uint8_t*>(data);
+  for (; size >= kStep; at += kStep, size -= kStep) {
+    std::memset(at, 0, kStep);
+    asm volatile("" : : "r"(at) : "memory");
+  }
+  std::memset(at, 0, size);
+  asm volatile("" : : "r"(at) : "memory");
 }
 
 SecretBuffer::~SecretBuffer() { release(data_, capacity_); }

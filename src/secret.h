@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace cardscrub {
@@ -13,8 +14,16 @@ namespace cardscrub {
 using Bytes = std::span<const uint8_t>;
 using MutableBytes = std::span<uint8_t>;
 
-// Overwrites `size` bytes in a way the compiler may not remove (OPENSSL_cleanse).
-void wipe(void* data, size_t size) noexcept;
+// Overwrites `size` bytes in a way the compiler may not remove: behind the barrier, memory may be read by
+// anybody. Small things, and that is nearly all, are wiped in a few instructions.
+void wipe_large(void* data, size_t size) noexcept;
+inline void wipe(void* data, size_t size) noexcept {
+  constexpr size_t kSmall = 256;
+  if (size == 0) return;
+  if (size > kSmall) return wipe_large(data, size);
+  std::memset(data, 0, size);
+  asm volatile("" : : "r"(data) : "memory");
+}
 
 // A growable byte buffer on the heap. Every byte it ever owned is wiped when it is released or moved
 // to a larger block. Throws std::bad_alloc and nothing else. Not copyable.

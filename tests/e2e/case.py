@@ -205,7 +205,7 @@ class Case:
                               nginx.faults_in(f.read(), self.expected_faults)]
         logs = [path for s in self.servers for path in sweep.files_below(os.path.join(s.prefix, "logs"), s.skip)
                 if os.path.getsize(path)]
-        found = sweep.scan(self.run.tool, logs)
+        found = sweep.scan(self.run.tool, self.run.keys, logs)
         if found and not self.expected_leaks:
             leaks.append("cardscrub scan finds in the logs: " + found[:500])
         if not self.app_may_see:

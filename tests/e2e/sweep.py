@@ -84,11 +84,11 @@ def left_over(folder, but, pans):
     return out
 
 
-def scan(tool, files):
-    """What `cardscrub scan` finds in these files: its output, empty when they are clean."""
+def scan(tool, keys, files):
+    """What `cardscrub scan`, which knows the tokens of this key ring, finds in these files: its output, empty when they are clean."""
     if not files:
         return ""
-    run = subprocess.run([tool, "scan", *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    run = subprocess.run([tool, "scan", "--keys", keys, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
     if run.returncode == 0:
         return ""
     return run.stdout.decode("utf-8", "replace") or "exit status %d" % run.returncode

@@ -100,6 +100,21 @@ def test_formats_with_escape_json(t):
     t.equal(len(s.log("json.log", lines=1)), 1, "lines of the log")
 
 
+def test_a_format_that_names_one_part(t):
+    """The log phase looks only at what the formats of a configuration can show."""
+    t.app_may_see = True
+    for name, options in (("$sent_http_location", ()), ("$http_x_card", ("-H", "X_Card: %s")), ("$remote_user", ("-u", "%s:x")),
+                          ("$cookie_c", ("-H", "Cookie: c=%s")), ("$proxy_add_x_forwarded_for", ("-H", "X-Forwarded-For: %s")),
+                          ("$content_type", ("-H", "Content-Type: a/%s")), ("$copied", ("-H", "X-Card: %s")),
+                          ("$uri", ()), ("$host", ("-H", "Host: %s"))):
+        s = t.nginx(server="underscores_in_headers on;", http="map $http_x_card $copied { default $http_x_card; }",
+                    logs="log_format one '<%s>'; access_log logs/one.log one;" % name,
+                    locations="location / { return 302 /elsewhere$uri; }")
+        pan = t.card()
+        s.curl("/" + pan, *[o % pan if "%s" in o else o for o in options])
+        t.has(s.log("one.log", lines=1)[0], MASK, "the log of " + name)
+
+
 def test_error_log_of_an_unreachable_application(t):
     dead = nginx.free_port()
     for server in ("cardscrub on;", ""):

@@ -43,6 +43,14 @@ def test_the_provider_over_verified_tls(t):
     refused(t, r"grpc_pass grpcs://", out="grpc_pass grpc://127.0.0.1:1;")
 
 
+def test_answers_are_not_kept(t):
+    cache = "proxy_cache_path @PREFIX@/cache keys_zone=c:1m;"
+    refused(t, r'kept on disk.*proxy_cache off', settings="proxy_cache c;", http=cache)
+    refused(t, r'kept on disk.*proxy_store off', settings="proxy_store on;")
+    refused(t, r'kept on disk', http=cache + " proxy_cache c;")
+    accepted(t, "proxy_cache off; proxy_store off;", http=cache + " proxy_cache c;")
+
+
 def test_variables_need_hosts(t):
     variable = OUT.replace("127.0.0.1:1", "$arg_host")
     refused(t, r"cardscrub_reveal_hosts", out=variable)
