@@ -131,6 +131,7 @@ class Load:
             raise
         with wire:
             extra = "Content-Encoding: %s\r\n" % encoding if encoding else ""
+            extra += "X-Quiet: 1\r\n" if path == "/charge" else ""  # a provider does not repeat the card
             try:
                 wire.send((HEAD % (path, kind, extra, len(body), "Connection: close\r\n")).encode() + body)
                 return wire.reply()
