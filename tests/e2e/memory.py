@@ -1,5 +1,4 @@
 """Searching the memory of a server's processes, by tests/memory/memory_search.cpp."""
-import os
 import subprocess
 
 import case
@@ -7,8 +6,7 @@ import case
 
 def search(t, s, needles, *options):
     """What the master and the workers of a server hold: [(name of the needle, what of it, line)]."""
-    if os.environ.get("CARDSCRUB_WRAP"):
-        raise case.Skip("nginx runs under a tool that keeps freed memory")
+    t.without_tools()
     done = subprocess.run([t.run.memory_search, "--show", *options, str(s.process.pid), *map(str, sorted(s.workers))],
                           input=("\n".join(needles) + "\n").encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
     if done.returncode == 2 and b"Operation not permitted" in done.stderr:
