@@ -1,5 +1,7 @@
 """What is refused, with what answer, and what happens to the connection."""
+import json
 import time
+import urllib.parse
 
 import cards
 
@@ -351,3 +353,24 @@ def test_worker_survives_broken_clients(t):
         s.parts["server"] = server
         s.start()
     t.equal(s.post("card_number=" + cards.PUBLISHED["visa"]).status, 200, "status at the end")
+
+
+def test_numbers_that_the_sweep_does_not_read_are_refused_under_a_card_name(t):
+    """SECURITY.md promises it of each form that it lists as not found elsewhere."""
+    s = t.nginx()
+    pan = t.card()
+    half, rest = pan[:8], pan[8:]
+    texts = {"tab": half + "\t" + rest, "line end": half + "\n" + rest, "two spaces": half + "  " + rest, "slash": half + "/" + rest,
+             "letter in front": "x" + pan, "letter behind": pan + "x", "leading zeros": "000" + pan, "more digits": pan + "1234",
+             "hexadecimal": "0x%x" % int(pan), "exponent": pan[0] + "." + pan[1:] + "e15",
+             "superscript": "".join("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[int(c)] for c in pan),
+             "circled": "".join("\u24ea\u2460\u2461\u2462\u2463\u2464\u2465\u2466\u2467\u2468"[int(c)] for c in pan),
+             "entities": "".join("&#%d;" % ord(c) for c in pan)}
+    for name, text in texts.items():
+        for body, kind in ((json.dumps({"card_number": text}), "application/json"),
+                           ("card_number=" + urllib.parse.quote(text), "application/x-www-form-urlencoded")):
+            reply = s.post(body, kind)
+            t.true(reply.status == 422, "%s as %s: %s" % (name, kind, reply))
+    reply = s.post('{"card_number":%s.%se15}' % (pan[0], pan[1:]), "application/json")
+    t.equal(reply.status, 422, "a number with an exponent")
+    t.equal(t.seen(), [], "requests that reached the application")
