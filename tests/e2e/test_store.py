@@ -158,7 +158,7 @@ def test_wrong_password(t):
     redis = store(t, "--requirepass", "right", password="right").start()
     wrong = redis_server.Redis(redis.folder)
     wrong.port = redis.port
-    s = t.nginx(http="cardscrub_code_store redis://:n0t-1t@127.0.0.1:%d;" % redis.port)
+    s = t.nginx(http="cardscrub_code_store redis://:n0t-1t@127.0.0.1:%d timeout=%dms;" % (redis.port, 500 * t.run.slow))
     until(t, lambda: "refuses our password" in s.error_log(), "a line in the error log")
     t.true("n0t-1t" not in s.error_log(), "the error log quotes the password")
     t.refused(s.post(order(t.card(), t.code()), JSON), 503, cvv="store.down")
