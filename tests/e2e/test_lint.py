@@ -13,7 +13,7 @@ def warnings(t, **parts):
     s = t.server(**parts)
     status, output = s.check()
     t.equal(status, 0, "exit status of nginx -t; it said: " + output)
-    return [line for line in output.splitlines() if "[warn]" in line and "cardscrub" in line]
+    return [line for line in output.splitlines() if "[warn]" in line and "cardscrub: " in line]
 
 
 def warned(t, pattern, place=True, count=1, **parts):
