@@ -69,13 +69,7 @@ void on_connection_end(void* data) {
   wipe_chain(kept->http->free);
 }
 
-// From OpenSSL 3.2 on the buffers belong to a record layer of its own, and the memory test has found
-// plaintext there with this: later ones wipe as they do by themselves.
-#if defined(SSL_OP_CLEANSE_PLAINTEXT) && OPENSSL_VERSION_NUMBER < 0x30200000L
-#define CARDSCRUB_CLEANSE_ONCE
-#endif
-
-#ifdef CARDSCRUB_CLEANSE_ONCE
+#ifdef SSL_OP_CLEANSE_PLAINTEXT
 
 // With SSL_OP_CLEANSE_PLAINTEXT OpenSSL wipes what it has decrypted when it is read, which is what we want,
 // and wipes the whole of its 17 KB buffer once more when it gives that back, which nginx makes it do after
@@ -162,7 +156,7 @@ void wipe_request(ngx_http_request_t* r, const RequestContext& context) {
 }
 
 void wipe_with_connection(ngx_http_request_t* r) {
-#ifdef CARDSCRUB_CLEANSE_ONCE
+#ifdef SSL_OP_CLEANSE_PLAINTEXT
   cleanse_once(r->connection);
 #endif
   ngx_connection_t* connection = is_http2(r) ? http2_connection(r) : r->connection;
