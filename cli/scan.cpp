@@ -43,7 +43,7 @@ Action default_action(const FindingEvent& event) {
 // A value under a card name that does not have the shape of card data is no finding.
 bool shapeless(Reason reason) {
   return reason != Reason::kNone && reason != Reason::kPanLuhn && reason != Reason::kPanBrand &&
-         reason != Reason::kPanNotAccepted;
+         reason != Reason::kPanNotAccepted && reason != Reason::kPanWrapped;
 }
 
 class Collector : public FindingObserver {

@@ -113,6 +113,14 @@ def test_scan_json(t):
     t.equal(t.tool("scan", "--json", data="nothing here 1234\n", status=0), "", "findings in clean text")
 
 
+def test_scan_finds_what_is_wrapped(t):
+    """A card number in a token of a log, in base64, is one that the module would have refused."""
+    pan = t.card()
+    inner = base64.urlsafe_b64encode(('{"card":"%s"}' % pan).encode()).decode().rstrip("=")
+    found = lines(t.tool("scan", "--json", data="GET / 200 Bearer eyJhbGciOiJIUzI1NiJ9.%s.c2ln\n" % inner, status=1))
+    t.equal([(f["kind"], f["brand"], f["action"]) for f in found], [("pan", "visa", "reject")], "findings")
+
+
 def test_scan_files(t):
     pan = t.card()
     clean, dirty = os.path.join(t.folder, "clean.log"), os.path.join(t.folder, "dirty.log")
