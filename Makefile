@@ -10,7 +10,9 @@ PREFIX ?= /usr/local
 STD := -std=c++20
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor \
         -Woverloaded-virtual -Wcast-align -Wformat=2 -Wundef -Werror
-HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fcf-protection
+# Also in scripts/build-module.sh; `make lint` looks at what comes of them.
+HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(if $(filter x86_64-%,$(shell $(CXX) -dumpmachine)),-fcf-protection)
+HARDEN_LINK := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 OPT ?= -O2 -g
 SANITIZE ?=
 comma := ,
@@ -21,6 +23,7 @@ ifneq ($(SANITIZE),)
   # The instrumented code makes compilers warn of what is none; the plain build is the judge.
   WARN := $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-sign-conversion -Wno-maybe-uninitialized
   HARDEN :=
+  HARDEN_LINK :=
   OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
   override BUILD := $(BUILD)/$(subst $(comma),_,$(SANITIZE))
 endif
@@ -70,7 +73,7 @@ cli: $(CLI)
 
 $(CLI): $(CLI_SOURCES:%.cpp=$(BUILD)/obj/%.o) $(LIB)
 	@echo '  LD  $@'
-	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
+	$(Q)$(CXX) $(OPT) $(HARDEN_LINK) -o $@ $^ $(LIBS)
 
 module: lib  ## the nginx module alone
 	+@CXX=$(CXX) BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh

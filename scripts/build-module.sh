@@ -22,8 +22,12 @@ version=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$source/src/core/ngi
 objs=$build/nginx-$version
 export CARDSCRUB_LIB=$build/libcardscrub.a
 export CARDSCRUB_CFLAGS= CARDSCRUB_LINK=
+# As in the Makefile; through nginx's configure, so that the file it generates gets them too.
+harden="-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
+[[ $(${CXX:-g++} -dumpmachine) != x86_64-* ]] || harden+=" -fcf-protection"
 if [[ -n ${SANITIZE:-} ]]; then
-    CARDSCRUB_CFLAGS="-fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE"
+    harden=
+    CARDSCRUB_CFLAGS="-fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer"
     CARDSCRUB_LINK="-fsanitize=$SANITIZE"
 fi
 
@@ -36,13 +40,13 @@ NGX_CONF_FLAGS=()
 
 # configure takes seconds; its result depends on these only.
 stamp=$objs/configured
-key="$compiler $root $CARDSCRUB_LIB $CARDSCRUB_CFLAGS ${NGX_CONF_FLAGS[*]} $(cd "$root" && echo ngx_module/*.cpp ngx_module/*.h src/*.h filters/*.h) \
+key="$compiler $root $CARDSCRUB_LIB $harden $CARDSCRUB_CFLAGS ${NGX_CONF_FLAGS[*]} $(cd "$root" && echo ngx_module/*.cpp ngx_module/*.h src/*.h filters/*.h) \
 $(cat "$root/config" "$root/config.make" | cksum)"
 if [[ ! -f $objs/Makefile || ! -f $stamp || $(cat "$stamp") != "$key" ]]; then
     rm -rf "$objs"
     mkdir -p "$objs"
-    if ! (cd "$source" && ./configure --with-cc="$compiler" --with-cc-opt="-g -O2 -fPIC" \
-        --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now" "${NGX_CONF_FLAGS[@]}" --add-dynamic-module="$root" --builddir="$objs") > "$objs/configure.log" 2>&1; then
+    if ! (cd "$source" && ./configure --with-cc="$compiler" --with-cc-opt="-g -O2 -fPIC $harden" \
+        --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack" "${NGX_CONF_FLAGS[@]}" --add-dynamic-module="$root" --builddir="$objs") > "$objs/configure.log" 2>&1; then
         tail -n 30 "$objs/configure.log" >&2
         exit 1
     fi

@@ -17,7 +17,7 @@ class Skip(Exception):
 class Case:
     def __init__(self, run, name, folder):
         self.run, self.name, self.folder = run, name, folder
-        self.rng = random.Random(name)
+        self.rng = random.Random(run.seed + name)
         self.servers = []
         self.endings = []           # what else is to be stopped when the case is over, last first
         self.origins = []           # applications that the case runs itself
