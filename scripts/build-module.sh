@@ -1,7 +1,8 @@
 #!/bin/bash
-# Builds build/ngx_http_cardscrub_module.so for the installed nginx. Use: scripts/build-module.sh [--check COMPILER]
+# Builds build/ngx_http_cardscrub_module.so for the installed nginx. Use: scripts/build-module.sh [--check COMPILER | --flags]
 #
 #   --check COMPILER  only parses the module's sources with this compiler (clang++), all warnings on
+#   --flags           only prints where the module's sources find nginx's headers
 #
 # Environment: BUILD (build)         folder of the library and of the product
 #              NGINX_SOURCE          nginx's headers and configure (/usr/share/nginx/src of package nginx-dev)
@@ -53,15 +54,20 @@ if [[ ! -f $objs/Makefile || ! -f $stamp || $(cat "$stamp") != "$key" ]]; then
     printf %s "$key" > "$stamp"
 fi
 
+include=()
+for d in core event event/modules event/quic os/unix http http/modules http/v2 http/v3; do
+    [[ ! -d $source/src/$d ]] || include+=(-isystem "$source/src/$d")
+done
+include+=(-isystem "$objs")
+if [[ ${1:-} = --flags ]]; then
+    echo "${include[*]}"
+    exit 0
+fi
 if [[ ${1:-} = --check ]]; then
     warn=$(sed -n 's/^cardscrub_warn="\(.*\)"$/\1/p' "$root/config.make")
-    include=()
-    for d in core event event/modules event/quic os/unix http http/modules http/v2 http/v3; do
-        [[ ! -d $source/src/$d ]] || include+=(-isystem "$source/src/$d")
-    done
     failed=0
     for file in "$root"/ngx_module/*.cpp; do
-        "$2" -std=c++20 -fsyntax-only $warn -I"$root" "${include[@]}" -isystem "$objs" "$file" || failed=1
+        "$2" -std=c++20 -fsyntax-only $warn -I"$root" "${include[@]}" "$file" || failed=1
     done
     exit "$failed"
 fi
