@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import os
 import queue
+import re
 import secrets
 import shutil
 import signal
@@ -52,6 +53,7 @@ class Run:
         self.app_port = 0
         self.app = None
         self.abilities = abilities(self.nginx)
+        self.openssl = openssl(self.nginx)
         os.mkdir(self.seen)
 
     def prepare(self):
@@ -113,6 +115,13 @@ def abilities(nginx):
     built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
     curl = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
     return {"HTTP/3"} if "--with-http_v3_module" in built and "HTTP3" in curl else set()
+
+
+def openssl(nginx):
+    """The version of OpenSSL that nginx runs with: (3, 0, 17)."""
+    built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
+    version = re.findall(r"OpenSSL (\d+)\.(\d+)\.(\d+)", built)[-1]
+    return tuple(int(part) for part in version)
 
 
 def load(part):

@@ -238,9 +238,11 @@ class Sent:
         row, protocol, secret = self.row, self.protocol, self.secret
         self.name = secret.name
         self.stream = None
+        self.last = b""  # the end of the last TLS record that was sent
         if row.raw:
             self.connection = server.wire() if protocol != "clear" else client.Wire(server.port, None, nginx.HOST, tls=False)
-            self.connection.send(secret.fill(row.raw).encode("latin-1"))
+            self.last = secret.fill(row.raw).encode("latin-1")
+            self.connection.send(self.last)
             return
         body = b"" if row.body is None else self._coded(secret.fill(row.body))
         if row.coding and row.encoding:
@@ -255,6 +257,7 @@ class Sent:
             self._send2(server, method, secret.fill(row.path), headers, body)
         else:
             self._send1(server, method, secret.fill(row.path), headers, body)
+        self.last = self.last[-(row.piece or len(self.last)):]
 
     def _coded(self, text):
         return self.row.coding(text) if self.row.coding else text.encode()
@@ -273,6 +276,7 @@ class Sent:
         if row.half:
             body = body[:len(body) * 2 // 3]
         self.connection = server.wire()
+        self.last = body
         if row.piece:
             self.connection.send(head.encode() + b"\r\n")
             self.connection.send(body, row.piece)
@@ -289,6 +293,7 @@ class Sent:
         if row.body is not None:
             if row.half:
                 body = body[:len(body) * 2 // 3]
+            self.last = body
             self.connection.body(self.stream, body, row.piece or 16000, end=not row.half)
 
     def answer(self):
@@ -335,8 +340,19 @@ def drive(t, scrub):
     return app, s, sent, secrets, found
 
 
+def is_rest_of_a_record(hit, sent):
+    """OpenSSL 3.5 keeps fewer than 16 bytes of the end of a record until the next one comes (SECURITY.md); no more than that is it."""
+    _, what, line = hit
+    last = "".join(chr(c) if 32 <= c < 127 else "." for c in sent.last if c)
+    rest = max((n for n in range(len(last) + 1) if last[len(last) - n:] in line.rpartition("\t")[2]))
+    return what in ("characters", "code") and 11 <= rest < 16
+
+
 def test_nothing_in_memory(t):
     app, s, sent, secrets, found = drive(t, "on")
+    if t.run.openssl >= (3, 5):
+        by_name = {r.name: r for r in sent}
+        found = [(moment, [hit for hit in hits if not is_rest_of_a_record(hit, by_name[hit[0]])]) for moment, hits in found]
     app.released.set()
     for r in sent:
         reply = r.answer()
