@@ -43,7 +43,23 @@ inline void same_bytes(const std::string& one, const std::string& other, const c
   law(false, name);
 }
 
-inline Reason first_reason(const testing::Run& run) { return run.verdict.problems().front().reason; }
+// What a body in pieces was refused for first is among what the whole was refused for. Not more: the whole is
+// looked at to its end before anybody asks.
+inline void same_reason(const testing::Run& whole, const testing::Run& cut, const char* name) {
+  const Problem& first = cut.verdict.problems().front();
+  if (whole.verdict.refused_count() > whole.verdict.problems().size()) return;  // they are not all named
+  for (const Problem& problem : whole.verdict.problems()) {
+    if (problem.reason == first.reason && problem.field == first.field && problem.offset == first.offset)
+      return;
+  }
+  std::fprintf(stderr, "%s \"%s\" %lld\n", reason_name(first.reason).data(), first.field.c_str(),
+               static_cast<long long>(first.offset));
+  for (const Problem& problem : whole.verdict.problems()) {
+    std::fprintf(stderr, "not among: %s \"%s\" %lld\n", reason_name(problem.reason).data(),
+                 problem.field.c_str(), static_cast<long long>(problem.offset));
+  }
+  law(false, name);
+}
 
 // The output of `run` with what was written in the place of codes left out, there and where `other` wrote
 // some: aliases are random.

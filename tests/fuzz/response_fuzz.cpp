@@ -46,9 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Run cut = run_pieces(policy, type, in, Cuts(cuts, in.size()));
   law(whole.verdict.refused() == cut.verdict.refused(), "3, splits: verdict");
   if (whole.verdict.refused()) {
-    law(policy.mode == Mode::kOn && is_card_data(first_reason(whole)),
+    law(policy.mode == Mode::kOn && is_card_data(whole.verdict.problems().front().reason),
         "an answer is refused for card data only");
-    law(first_reason(whole) == first_reason(cut), "3, splits: reason");
+    same_reason(whole, cut, "3, splits: reason");
     law(whole.out.empty(), "5, closed: something of a refused body came out");
     return 0;
   }
