@@ -28,13 +28,10 @@ struct Component {
 
 void normalise(Bytes name, Component* out) {
   out->size = 0;
-  out->too_long = false;
+  out->too_long = name.size() > limits::kNameMax;
+  if (out->too_long) return;
   for (uint8_t c : name) {
     if (c == '-' || c == '_' || c == ' ') continue;
-    if (out->size == out->bytes.size()) {
-      out->too_long = true;
-      return;
-    }
     out->bytes[out->size++] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   }
 }
@@ -79,7 +76,7 @@ class Walker {
       } else {
         if (level_ == 0) return false;
         Bytes name = path_.name(--level_);
-        if (std::any_of(name.begin(), name.end(), splits)) {
+        if (name.size() <= limits::kNameMax && std::any_of(name.begin(), name.end(), splits)) {
           rest_ = name;
           in_leaf_ = true;
           continue;
@@ -119,12 +116,12 @@ struct FieldNames::Table {
       std::string_view part = text.substr(begin, dot == std::string_view::npos ? dot : dot - begin);
       Component component;
       normalise({reinterpret_cast<const uint8_t*>(part.data()), part.size()}, &component);
-      if (component.size == 0 && part != "*") {
-        return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
-      }
       if (component.too_long) {
         return Fault{"field pattern \"" + std::string(text) + "\" has a component of more than " +
                      std::to_string(limits::kNameMax) + " characters"};
+      }
+      if (component.size == 0 && part != "*") {
+        return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
       }
       if (part != "*" && part.find('*') != std::string_view::npos) {
         return Fault{"field pattern \"" + std::string(text) +

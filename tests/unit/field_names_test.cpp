@@ -74,6 +74,7 @@ void default_list(void**) {
       {"order", {}, "order_number", Kind::kNone, false},
       {"part of a name", {}, "discard_number", Kind::kNone, false},
       {"empty", {}, "", Kind::kNone, false},
+      {"empty inside a card field", {"card_number"}, "", Kind::kNone, false},
       {"only brackets", {}, "[]", Kind::kNone, false},
       {"only digits", {}, "0", Kind::kNone, false},
       {"list of a name", {}, "card_number[]", Kind::kPan, false},
@@ -91,6 +92,27 @@ void default_list(void**) {
     FieldMatch found = names.match(path, {block.get(), c.leaf.size()}, &failed);
     if (found.kind != c.kind || found.ambiguous != c.ambiguous || failed) fail_msg("case: %s", c.name);
   }
+}
+
+// More than limits::kNameMax bytes, whether they count or not.
+void long_names(void**) {
+  FieldNames names = compile({{Kind::kPan, "*.value"}, {Kind::kCode, "a.*"}});
+  const std::string fits = "card_number" + std::string(53, '_');
+  assert_int_equal(match(names, {}, fits).kind, Kind::kPan);
+  assert_int_equal(match(names, {fits}, "0").kind, Kind::kPan);
+  assert_int_equal(match(names, {}, fits + "_").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_"}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_xyz"}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {"a[card_number]" + fits}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_"}, "value").kind, Kind::kPan);  // '*' is any component
+}
+
+// No name is none, whatever an operator's pattern may end in.
+void no_name(void**) {
+  FieldNames names = compile({{Kind::kPan, "secrets.*"}, {Kind::kCode, "~cvv"}});
+  assert_int_equal(match(names, {"card_number"}, "").kind, Kind::kNone);
+  assert_int_equal(match(names, {"secrets", "x"}, "").kind, Kind::kNone);
+  assert_int_equal(match(names, {"cvv"}, "").kind, Kind::kNone);
 }
 
 void every_default_matches_itself(void**) {
@@ -154,8 +176,12 @@ void a_costly_expression_fails(void**) {
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {cmocka_unit_test(default_list), cmocka_unit_test(every_default_matches_itself),
-                              cmocka_unit_test(operators_patterns), cmocka_unit_test(bad_patterns),
+  const CMUnitTest tests[] = {cmocka_unit_test(default_list),
+                              cmocka_unit_test(long_names),
+                              cmocka_unit_test(no_name),
+                              cmocka_unit_test(every_default_matches_itself),
+                              cmocka_unit_test(operators_patterns),
+                              cmocka_unit_test(bad_patterns),
                               cmocka_unit_test(a_costly_expression_fails)};
   return cmocka_run_group_tests_name("field_names", tests, nullptr, nullptr);
 }
