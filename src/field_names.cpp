@@ -1,13 +1,12 @@
 // FieldNames: patterns by their last component in a hash table; a name is turned away by the letters at its
-// ends before anything is copied.
+// ends before anything is copied. What is compared with many patterns is normalised and hashed once.
 #include "field_names.h"
 
 #include <algorithm>
 #include <array>
-#include <bitset>
+#include <bit>
 #include <cstring>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "limits.h"
@@ -18,6 +17,17 @@ namespace cardscrub {
 
 namespace {
 
+// How a name's byte is compared: letters without case; 0: passed over.
+constexpr std::array<uint8_t, 256> kFold = [] {
+  std::array<uint8_t, 256> table{};
+  for (unsigned c = 0; c < table.size(); ++c) table[c] = static_cast<uint8_t>(c);
+  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = static_cast<uint8_t>(c + 32);
+  for (char c : std::string_view("-_ ")) table[static_cast<uint8_t>(c)] = 0;
+  return table;
+}();
+
+uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
+
 // One component of a name, normalised: lower case, '-', '_' and ' ' left out.
 struct Component {
   std::array<char, limits::kNameMax> bytes;
@@ -27,16 +37,25 @@ struct Component {
 };
 
 void normalise(Bytes name, Component* out) {
-  out->size = 0;
+  size_t size = 0;
   out->too_long = false;
-  for (uint8_t c : name) {
-    if (c == '-' || c == '_' || c == ' ') continue;
-    if (out->size == out->bytes.size()) {
-      out->too_long = true;
-      return;
+  if (name.size() <= out->bytes.size()) {
+    for (uint8_t c : name) {
+      out->bytes[size] = static_cast<char>(kFold[c]);
+      size += kFold[c] != 0 || c == 0 ? 1u : 0u;
     }
-    out->bytes[out->size++] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    out->size = size;
+    return;
   }
+  for (uint8_t c : name) {
+    if (kFold[c] == 0 && c != 0) continue;
+    if (size == out->bytes.size()) {
+      out->too_long = true;
+      break;
+    }
+    out->bytes[size++] = static_cast<char>(kFold[c]);
+  }
+  out->size = size;
 }
 
 bool is_index(Bytes name) {
@@ -49,8 +68,11 @@ struct Pattern {
   Kind kind;
   bool ambiguous;
   std::vector<std::string> outer;  // the components before the last one, innermost first; "*" is any
+  uint64_t outer_hash;             // of outer[0]
   size_t rank;                     // more components win; the operator's win over the defaults
 };
+
+bool ranks_higher(const Pattern& a, const Pattern& b) { return a.rank > b.rank; }
 
 struct Expression {
   Kind kind;
@@ -102,11 +124,14 @@ class Walker {
 }  // namespace
 
 struct FieldNames::Table {
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  // The patterns that end in this name, the highest ranks first.
+  struct Leaf {
+    std::string name;
+    uint64_t hash;
+    std::vector<Pattern> patterns;
   };
-  std::unordered_map<std::string, std::vector<Pattern>, Hash, std::equal_to<>> by_leaf;
+  std::vector<Leaf> leaves;
+  std::vector<uint32_t> slots;    // 1 + index of a leaf, by the hash's lowest bits; 0: free; a power of two
   std::vector<Pattern> any_leaf;  // patterns that end in '*'
   std::vector<Expression> expressions;
   NameEnds ends;
@@ -134,7 +159,8 @@ struct FieldNames::Table {
       if (dot == std::string_view::npos) break;
       begin = dot + 1;
     }
-    Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, rank + parts.size()};
+    Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, 0, rank + parts.size()};
+    if (!pattern.outer.empty()) pattern.outer_hash = hash_of(pattern.outer[0]);
     if (parts.back() == "*") {
       any_leaf.push_back(std::move(pattern));
       ends.add_any();
@@ -142,8 +168,32 @@ struct FieldNames::Table {
     }
     const std::string& leaf = parts.back();
     ends.add(leaf);
-    by_leaf[leaf].push_back(std::move(pattern));
+    auto place = std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& at) { return at.name == leaf; });
+    if (place == leaves.end()) place = leaves.insert(place, Leaf{leaf, hash_of(leaf), {}});
+    place->patterns.push_back(std::move(pattern));
     return Done{};
+  }
+
+  // When all patterns are here.
+  void finish() {
+    // Of equal ranks the first one wins.
+    std::stable_sort(any_leaf.begin(), any_leaf.end(), ranks_higher);
+    slots.resize(std::bit_ceil(4 * leaves.size()));
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      std::stable_sort(leaves[i].patterns.begin(), leaves[i].patterns.end(), ranks_higher);
+      size_t at = leaves[i].hash & (slots.size() - 1);
+      while (slots[at] != 0) at = (at + 1) & (slots.size() - 1);
+      slots[at] = static_cast<uint32_t>(i + 1);
+    }
+  }
+
+  const Leaf* find(std::string_view name) const {
+    const uint64_t hash = hash_of(name);
+    for (size_t at = hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
+      const Leaf& leaf = leaves[slots[at] - 1];
+      if (leaf.hash == hash && leaf.name == name) return &leaf;
+    }
+    return nullptr;
   }
 };
 
@@ -190,6 +240,7 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
     added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
     if (!added) return Fault{added.message()};
   }
+  table->finish();
   return FieldNames(std::move(table));
 }
 
@@ -204,25 +255,45 @@ FieldMatch FieldNames::match(const Path& path, Bytes leaf, bool* failed) const {
   Component last;
   normalise(name, &last);
 
+  // The component in front of the last one, which most patterns ask for: looked at when it is asked for.
+  Walker further = walker;
+  Component before;
+  uint64_t before_hash = 0;
+  bool has_before = false;
+  bool looked = false;
+  const auto fits = [&](const Pattern& pattern) {
+    if (pattern.outer.empty()) return true;
+    if (!looked) {
+      looked = true;
+      Bytes at;
+      has_before = further.next(&at);
+      if (has_before) normalise(at, &before);
+      if (has_before) before_hash = hash_of(before.view());
+    }
+    if (!has_before) return false;
+    if (pattern.outer[0] != "*" &&
+        (pattern.outer_hash != before_hash || before.too_long || before.view() != pattern.outer[0])) {
+      return false;
+    }
+    Walker outer = further;
+    Component component;
+    return std::all_of(pattern.outer.begin() + 1, pattern.outer.end(), [&](const std::string& want) {
+      Bytes at;
+      if (!outer.next(&at)) return false;
+      if (want == "*") return true;
+      normalise(at, &component);
+      return !component.too_long && component.view() == want;
+    });
+  };
   const Pattern* best = nullptr;
-  auto consider = [&](const std::vector<Pattern>& candidates) {
+  const auto consider = [&](const std::vector<Pattern>& candidates) {
     for (const Pattern& pattern : candidates) {
-      if (best != nullptr && best->rank >= pattern.rank) continue;
-      Walker outer = walker;
-      Component component;
-      bool all = std::all_of(pattern.outer.begin(), pattern.outer.end(), [&](const std::string& want) {
-        Bytes at;
-        if (!outer.next(&at)) return false;
-        if (want == "*") return true;
-        normalise(at, &component);
-        return !component.too_long && component.view() == want;
-      });
-      if (all) best = &pattern;
+      if (best != nullptr && best->rank >= pattern.rank) return;
+      if (fits(pattern)) best = &pattern;
     }
   };
   if (!last.too_long) {
-    auto found = table_->by_leaf.find(last.view());
-    if (found != table_->by_leaf.end()) consider(found->second);
+    if (const Table::Leaf* found = table_->find(last.view()); found != nullptr) consider(found->patterns);
   }
   consider(table_->any_leaf);
 
