@@ -39,7 +39,7 @@ constexpr std::array<uint64_t, kDigitsMax / 2 + 1> kPowers = [] {
 // floor(2^64 / 10^m) for m > 0: no power of ten divides 2^64.
 constexpr std::array<uint64_t, kDigitsMax / 2 + 1> kInverses = [] {
   std::array<uint64_t, kDigitsMax / 2 + 1> inverses{};
-  for (size_t m = 1; m < inverses.size(); m++) inverses[m] = UINT64_MAX / kPowers[m];
+  for (size_t m = 1; m != inverses.size(); m++) inverses[m] = UINT64_MAX / kPowers[m];
   return inverses;
 }();
 
@@ -54,7 +54,7 @@ uint64_t modulo_power(uint64_t y, size_t m) {
 // Bytes that hold NUM of `v` digits: ceil(ceil(v * log2(10)) / 8).
 constexpr std::array<uint8_t, kDigitsMax / 2 + 1> kHalfBytes = [] {
   std::array<uint8_t, kDigitsMax / 2 + 1> bytes{};
-  for (size_t v = 1; v < bytes.size(); v++) {
+  for (size_t v = 1; v != bytes.size(); v++) {
     for (uint64_t rest = kPowers[v] - 1; rest != 0; rest >>= 8) bytes[v]++;
   }
   return bytes;

@@ -56,7 +56,7 @@ void names_are_stable(void**) {
   key.resize(32);
   const std::array<uint8_t, 32> master{7};
   assert_true(hkdf_sha256(master, "index", key.span()));
-  Result<AesBlock> aes = AesBlock::create(key.span(), AesBlock::Engine::kOpenSsl);
+  Result<AesBlock> aes = AesBlock::create(key.span());
   assert_true(static_cast<bool>(aes));
   std::array<uint8_t, 16> block{0x95, 0x28, 0x01, 0x47, 0x39, 0x60, 0x11, 0x11,
                                 0xf8, 0x46, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
