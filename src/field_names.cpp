@@ -17,59 +17,72 @@ namespace cardscrub {
 
 namespace {
 
-// How a name's byte is compared: letters without case; 0: passed over.
-constexpr std::array<uint8_t, 256> kFold = [] {
-  std::array<uint8_t, 256> table{};
-  for (unsigned c = 0; c < table.size(); ++c) table[c] = static_cast<uint8_t>(c);
-  for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = static_cast<uint8_t>(c + 32);
-  for (char c : std::string_view("-_ ")) table[static_cast<uint8_t>(c)] = 0;
+// What a byte of a name is: bits, so that a name's bytes together tell what it is.
+constexpr uint8_t kOther = 1, kNumeral = 2, kSplit = 4, kSkip = 8;  // kSkip: '-', '_', ' ' do not count
+struct Character {
+  char folded;  // letters without case
+  uint8_t kind;
+};
+constexpr std::array<Character, 256> kCharacters = [] {
+  std::array<Character, 256> table{};
+  for (unsigned c = 0; c < table.size(); ++c) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    table[c] = {static_cast<char>(upper ? c + 32 : c), is_digit(static_cast<uint8_t>(c)) ? kNumeral : kOther};
+  }
+  for (char c : std::string_view("[].")) table[static_cast<uint8_t>(c)].kind = kSplit;
+  for (char c : std::string_view("-_ ")) table[static_cast<uint8_t>(c)].kind = kSkip;
   return table;
 }();
 
-uint64_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
+bool splits(uint8_t c) { return kCharacters[c].kind == kSplit; }
 
 // One component of a name, normalised: lower case, '-', '_' and ' ' left out.
 struct Component {
   std::array<char, limits::kNameMax> bytes;
-  size_t size = 0;
-  bool too_long = false;
+  size_t size;
+  uint64_t hash;
+  uint8_t kinds;  // of all bytes
+  bool too_long;
+
   std::string_view view() const { return {bytes.data(), size}; }
+  bool is(const std::string& name, uint64_t name_hash) const {
+    return hash == name_hash && !too_long && view() == name;
+  }
 };
 
 void normalise(Bytes name, Component* out) {
   size_t size = 0;
+  uint64_t hash = 0;
+  uint8_t kinds = 0;
   out->too_long = false;
-  if (name.size() <= out->bytes.size()) {
-    for (uint8_t c : name) {
-      out->bytes[size] = static_cast<char>(kFold[c]);
-      size += kFold[c] != 0 || c == 0 ? 1u : 0u;
-    }
-    out->size = size;
-    return;
-  }
   for (uint8_t c : name) {
-    if (kFold[c] == 0 && c != 0) continue;
+    const Character character = kCharacters[c];
+    kinds |= character.kind;
+    if (character.kind == kSkip) continue;
     if (size == out->bytes.size()) {
       out->too_long = true;
-      break;
+      continue;
     }
-    out->bytes[size++] = static_cast<char>(kFold[c]);
+    out->bytes[size++] = character.folded;
+    hash = (hash ^ static_cast<uint8_t>(character.folded)) * 0x9E3779B97F4A7C15u;
   }
   out->size = size;
+  out->hash = hash ^ hash >> 32;
+  out->kinds = kinds;
 }
 
-bool is_index(Bytes name) {
-  return std::all_of(name.begin(), name.end(), [](uint8_t c) { return is_digit(c); });
-}
-
-bool splits(uint8_t c) { return c == '[' || c == ']' || c == '.'; }
+// A component of a pattern, normalised.
+struct Wanted {
+  std::string name;
+  uint64_t hash;
+  bool any;  // '*'
+};
 
 struct Pattern {
   Kind kind;
   bool ambiguous;
-  std::vector<std::string> outer;  // the components before the last one, innermost first; "*" is any
-  uint64_t outer_hash;             // of outer[0]
-  size_t rank;                     // more components win; the operator's win over the defaults
+  std::vector<Wanted> outer;  // the components before the last one, innermost first
+  size_t rank;                // more components win; the operator's win over the defaults
 };
 
 bool ranks_higher(const Pattern& a, const Pattern& b) { return a.rank > b.rank; }
@@ -84,41 +97,42 @@ class Walker {
  public:
   Walker(const Path& path, Bytes leaf) : path_(path), level_(path.depth()), rest_(leaf) {}
 
-  bool next(Bytes* out) {
+  bool next(Component* out) {
     for (;;) {
-      Bytes component;
-      if (in_leaf_) {
-        size_t end = rest_.size();
-        while (end > 0 && splits(rest_[end - 1])) --end;
-        if (end == 0) {
-          in_leaf_ = false;
-          continue;
-        }
-        size_t begin = end;
-        while (begin > 0 && !splits(rest_[begin - 1])) --begin;
-        component = rest_.subspan(begin, end - begin);
-        rest_ = rest_.first(begin);
-      } else {
+      if (rest_.empty()) {
         if (level_ == 0) return false;
-        Bytes name = path_.name(--level_);
-        if (std::any_of(name.begin(), name.end(), splits)) {
-          rest_ = name;
-          in_leaf_ = true;
-          continue;
-        }
-        component = name;
+        rest_ = path_.name(--level_);
+        several_ = false;
+        continue;
       }
-      if (is_index(component)) continue;  // also the empty name of an element without one
-      *out = component;
-      return true;
+      if (several_) {
+        take_last(out);
+      } else {
+        normalise(rest_, out);
+        several_ = (out->kinds & kSplit) != 0;
+        if (several_) continue;
+        rest_ = {};
+      }
+      const bool index = (out->kinds & ~kNumeral) == 0;  // also nothing at all
+      if (!index) return true;
     }
   }
 
  private:
+  // The last component of rest_, which splits.
+  void take_last(Component* out) {
+    size_t end = rest_.size();
+    while (end > 0 && splits(rest_[end - 1])) --end;
+    size_t begin = end;
+    while (begin > 0 && !splits(rest_[begin - 1])) --begin;
+    normalise(rest_.subspan(begin, end - begin), out);
+    rest_ = rest_.first(begin);
+  }
+
   const Path& path_;
   size_t level_;
-  Bytes rest_;
-  bool in_leaf_ = true;
+  Bytes rest_;            // of the leaf, or of a name of the path
+  bool several_ = false;  // rest_ is several components
 };
 
 }  // namespace
@@ -126,8 +140,7 @@ class Walker {
 struct FieldNames::Table {
   // The patterns that end in this name, the highest ranks first.
   struct Leaf {
-    std::string name;
-    uint64_t hash;
+    Wanted last;
     std::vector<Pattern> patterns;
   };
   std::vector<Leaf> leaves;
@@ -137,39 +150,40 @@ struct FieldNames::Table {
   NameEnds ends;
 
   Status add(Kind kind, bool ambiguous, std::string_view text, size_t rank) {
-    std::vector<std::string> parts;
+    std::vector<Wanted> parts;
     size_t begin = 0;
     for (;;) {
       size_t dot = text.find('.', begin);
       std::string_view part = text.substr(begin, dot == std::string_view::npos ? dot : dot - begin);
       Component component;
       normalise({reinterpret_cast<const uint8_t*>(part.data()), part.size()}, &component);
-      if (component.size == 0 && part != "*") {
+      const bool any = part == "*";
+      if (component.size == 0) {
         return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
       }
       if (component.too_long) {
         return Fault{"field pattern \"" + std::string(text) + "\" has a component of more than " +
                      std::to_string(limits::kNameMax) + " characters"};
       }
-      if (part != "*" && part.find('*') != std::string_view::npos) {
+      if (!any && part.find('*') != std::string_view::npos) {
         return Fault{"field pattern \"" + std::string(text) +
                      "\": '*' stands for one whole component; use '~' and an expression for parts of a name"};
       }
-      parts.push_back(part == "*" ? "*" : std::string(component.view()));
+      parts.push_back({std::string(component.view()), component.hash, any});
       if (dot == std::string_view::npos) break;
       begin = dot + 1;
     }
-    Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, 0, rank + parts.size()};
-    if (!pattern.outer.empty()) pattern.outer_hash = hash_of(pattern.outer[0]);
-    if (parts.back() == "*") {
+    Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, rank + parts.size()};
+    const Wanted& last = parts.back();
+    if (last.any) {
       any_leaf.push_back(std::move(pattern));
       ends.add_any();
       return Done{};
     }
-    const std::string& leaf = parts.back();
-    ends.add(leaf);
-    auto place = std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& at) { return at.name == leaf; });
-    if (place == leaves.end()) place = leaves.insert(place, Leaf{leaf, hash_of(leaf), {}});
+    ends.add(last.name);
+    auto place =
+        std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& at) { return at.last.name == last.name; });
+    if (place == leaves.end()) place = leaves.insert(place, Leaf{last, {}});
     place->patterns.push_back(std::move(pattern));
     return Done{};
   }
@@ -181,17 +195,16 @@ struct FieldNames::Table {
     slots.resize(std::bit_ceil(4 * leaves.size()));
     for (size_t i = 0; i < leaves.size(); ++i) {
       std::stable_sort(leaves[i].patterns.begin(), leaves[i].patterns.end(), ranks_higher);
-      size_t at = leaves[i].hash & (slots.size() - 1);
+      size_t at = leaves[i].last.hash & (slots.size() - 1);
       while (slots[at] != 0) at = (at + 1) & (slots.size() - 1);
       slots[at] = static_cast<uint32_t>(i + 1);
     }
   }
 
-  const Leaf* find(std::string_view name) const {
-    const uint64_t hash = hash_of(name);
-    for (size_t at = hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
+  const Leaf* find(const Component& last) const {
+    for (size_t at = last.hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
       const Leaf& leaf = leaves[slots[at] - 1];
-      if (leaf.hash == hash && leaf.name == name) return &leaf;
+      if (last.is(leaf.last.name, leaf.last.hash)) return &leaf;
     }
     return nullptr;
   }
@@ -208,7 +221,9 @@ void NameEnds::add(std::string_view leaf) {
 }
 
 bool NameEnds::splits(Bytes leaf) {
-  return std::any_of(leaf.begin(), leaf.end(), [](uint8_t c) { return cardscrub::splits(c); });
+  uint8_t kinds = 0;
+  for (uint8_t c : leaf) kinds |= kCharacters[c].kind;
+  return (kinds & kSplit) != 0 || kinds == kNumeral;
 }
 
 FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)) {}
@@ -250,39 +265,26 @@ FieldMatch FieldNames::match(const Path& path, Bytes leaf, bool* failed) const {
   if (!table_->ends.may_match(leaf)) return {};
 
   Walker walker(path, leaf);
-  Bytes name;
-  if (!walker.next(&name)) return {};
   Component last;
-  normalise(name, &last);
+  if (!walker.next(&last)) return {};
 
   // The component in front of the last one, which most patterns ask for: looked at when it is asked for.
-  Walker further = walker;
   Component before;
-  uint64_t before_hash = 0;
   bool has_before = false;
   bool looked = false;
   const auto fits = [&](const Pattern& pattern) {
     if (pattern.outer.empty()) return true;
     if (!looked) {
       looked = true;
-      Bytes at;
-      has_before = further.next(&at);
-      if (has_before) normalise(at, &before);
-      if (has_before) before_hash = hash_of(before.view());
+      has_before = walker.next(&before);
     }
-    if (!has_before) return false;
-    if (pattern.outer[0] != "*" &&
-        (pattern.outer_hash != before_hash || before.too_long || before.view() != pattern.outer[0])) {
-      return false;
-    }
-    Walker outer = further;
+    const Wanted& nearest = pattern.outer[0];
+    if (!has_before || !(nearest.any || before.is(nearest.name, nearest.hash))) return false;
+    if (pattern.outer.size() == 1) return true;
+    Walker outer = walker;
     Component component;
-    return std::all_of(pattern.outer.begin() + 1, pattern.outer.end(), [&](const std::string& want) {
-      Bytes at;
-      if (!outer.next(&at)) return false;
-      if (want == "*") return true;
-      normalise(at, &component);
-      return !component.too_long && component.view() == want;
+    return std::all_of(pattern.outer.begin() + 1, pattern.outer.end(), [&](const Wanted& wanted) {
+      return outer.next(&component) && (wanted.any || component.is(wanted.name, wanted.hash));
     });
   };
   const Pattern* best = nullptr;
@@ -292,9 +294,7 @@ FieldMatch FieldNames::match(const Path& path, Bytes leaf, bool* failed) const {
       if (fits(pattern)) best = &pattern;
     }
   };
-  if (!last.too_long) {
-    if (const Table::Leaf* found = table_->find(last.view()); found != nullptr) consider(found->patterns);
-  }
+  if (const Table::Leaf* found = table_->find(last); found != nullptr) consider(found->patterns);
   consider(table_->any_leaf);
 
   if (!table_->expressions.empty() && (best == nullptr || best->rank < 1000)) {
