@@ -7,7 +7,10 @@ namespace cardscrub {
 
 // Upper and lower case do not count; `name` is in lower case. For headers of both directions.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
-  return line.key.len == name.size() && ngx_strncasecmp(line.key.data, ngx_text(name).data, name.size()) == 0;
+  if (line.key.len != name.size()) return false;
+  // nginx keeps the name in lower case beside it, nearly always.
+  return line.lowcase_key != nullptr ? std::memcmp(line.lowcase_key, name.data(), name.size()) == 0
+                                     : ngx_strncasecmp(line.key.data, ngx_text(name).data, name.size()) == 0;
 }
 
 // Calls visit(line) for every line of a list.

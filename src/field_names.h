@@ -57,6 +57,7 @@ class NameEnds {
     for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
     return table;
   }();
+  // Or is an index, so that what is in front of it counts.
   static bool splits(Bytes leaf);
 
   // By two letters: the patterns, in 64 groups, that begin or end with them.
