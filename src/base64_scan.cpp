@@ -16,7 +16,7 @@ constexpr std::array<uint8_t, 256> kValues = [] {
   std::array<uint8_t, 256> table{};
   table.fill(kNoBase64);
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < kLetters.size(); ++i) {
+  for (size_t i = 0; i != kLetters.size(); ++i) {
     table[static_cast<uint8_t>(kLetters[i])] = static_cast<uint8_t>(i);
   }
   table['-'] = table['+'];
@@ -39,7 +39,7 @@ constexpr std::array<uint8_t, 256> kPlaces = [] {
     }
   }
   std::array<uint8_t, 256> table{};
-  for (size_t c = 0; c < table.size(); ++c) {
+  for (size_t c = 0; c != table.size(); ++c) {
     if (kValues[c] != kNoBase64) table[c] = of_value[kValues[c]];
   }
   return table;

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 
 import cards
@@ -30,6 +31,16 @@ class Case:
         os.chmod(folder, 0o755)
 
     # ---- making things
+
+    def syslog(self):
+        """A socket that syslog messages come to, and its path."""
+        path = os.path.join(self.folder, "syslog")
+        sink = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.at_end(sink.close)
+        sink.bind(path)
+        os.chmod(path, 0o777)
+        sink.settimeout(30 * self.run.slow)
+        return sink, path
 
     def without_tools(self):
         """Skips the case under valgrind and the sanitizers, whose memory is not as nginx alone has it."""

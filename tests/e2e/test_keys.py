@@ -521,7 +521,15 @@ def test_retire_by_the_audit_log(t):
         write(log, start + text)
         refused(t, *retire, log, says=r"tokens of generation 9 were used since the active key was made: 1 in the audit log, the first at \S+audit\.log:3")
     write(log, start + "torn {")
-    refused(t, *retire, log, says=r"line 3 of \S+audit\.log is no line of an audit log")
+    refused(t, *retire, log, says=r"torn or of no audit log may have told of generation 9: 1, the first at \S+audit\.log:3 "
+            r"\(2 others were read and tell of no use; if that is enough: --force\)")
+    write(log, start + line("reveal", 9, after) + "torn {\n\ntorn again\n" + start)
+    refused(t, *retire, log, says=r"generation 9 were used .*: 1 in the audit log, the first at \S+:3; lines .*: 2, the first at \S+:4 \(5 others")
+    # What was torn before the active key was made tells of nothing newer.
+    write(log, "torn {\n" + line("reveal", 9, before) + "torn {\n" + line("reveal", 7, before) + start)
+    both = read(ring)
+    t.tool(*retire, log)
+    write(ring, both)
     write(log, start + line("reveal", 9, before) + line("key_use", 9, after))
     t.tool(*retire, log)
 

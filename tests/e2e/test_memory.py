@@ -12,6 +12,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -456,3 +458,38 @@ def test_scan_of_processes(t):
         app.close()
     t.tool("scan", "--process", "no", status=2)
     t.tool("scan", "--process", status=2)
+
+
+HOLDER = """
+import ctypes, sys
+places = [(int(at), step, bool(int(last)), text) for at, step, last, text in
+          ((w[0], int(w[1]), w[2], w[3]) for w in (line.split() for line in sys.argv[1:]))]
+memory = ctypes.create_string_buffer(65536)
+base = (ctypes.addressof(memory) + 4095) & ~4095
+for at, step, last, text in places:
+    for i, c in enumerate(text):
+        place = base - ctypes.addressof(memory) + at + i * step + (step - 1 if last else 0)
+        memory[place] = 0 if c == '_' else ord(c) - 49
+print(base, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_scan_of_processes_knows_wide_text(t):
+    """UTF-16 and UTF-32 in both byte orders, at every alignment, over the border of a page; what zeros part is not one number."""
+    letters = str.maketrans("0123456789", "abcdefghij")  # so that no other copy lies in that process
+    pan = t.card()
+    shapes = [(at, step, last) for step in (2, 4) for last in (0, 1) for at in range(step)]
+    wanted = {512 * i + at: (512 * i + at, step, last) for i, (at, step, last) in enumerate(shapes)}
+    wanted[8192 - 7] = (8192 - 7, 1, 0)
+    wanted[12288 - 9] = (12288 - 9, 2, 1)
+    wanted[16384 - 13] = (16384 - 13, 4, 0)
+    words = ["%d %d %d %s" % (at, step, last, pan.translate(letters)) for at, step, last in wanted.values()]
+    parted = ("_".join((pan[:8], pan[8:])), "__".join((pan[:8], pan[8:])), "___".join((pan[:4], pan[4:])))
+    words += ["%d 1 0 %s" % (20480 + 512 * i, text.translate(letters)) for i, text in enumerate(parted)]
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    t.at_end(lambda: (holder.stdin.close(), holder.stdout.close(), holder.wait(10)))
+    base = int(holder.stdout.readline())
+    rows = [json.loads(line) for line in t.tool("scan", "--json", "--process", str(holder.pid), status=1).splitlines()]
+    got = sorted(int(row["address"], 16) - base for row in rows if row["brand"] == "visa" and base <= int(row["address"], 16) < base + 61440)
+    t.equal(got, sorted(at + (step - 1 if last else 0) for at, step, last in wanted.values()), "places of visa")
