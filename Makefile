@@ -94,7 +94,7 @@ unit: $(UNIT_TESTS) $(MEMORY_SEARCH)  ## unit tests
 test:  ## everything: set-up, unit tests, lint, end to end, fuzz corpus; the last line says how many passed
 	@scripts/test.sh
 
-e2e: cli module $(MEMORY_SEARCH)  ## end-to-end suite alone; ARGS="-k name -v"
+e2e: cli module $(MEMORY_SEARCH)  ## end-to-end suite alone; ARGS="-k name -v"; SEED=word repeats a run's keys
 	$(E2E) $(ARGS)
 
 matrix:  ## build and end-to-end suite on nginx 1.22, 1.26 and 1.30 (debootstrap; root or sudo); SUITES="host trixie forky"

@@ -34,7 +34,8 @@ class Redactor {
   // A header of either direction, its name included.
   void header(const ngx_table_elt_t& header);
   void headers(const ngx_list_t& list, bool of_answer);
-  // The body that $request_body gives, in new memory; the old one is wiped.
+  // The body that $request_body gives, in new memory; the old one is wiped. Of a body that has not come whole
+  // nothing stays.
   void body(ngx_http_request_t* r);
 
   // Adds what was masked to the shared counters.
