@@ -20,9 +20,9 @@ constexpr int64_t kNow = 1790000000;
 // Generations 9 and 7; `active` writes.
 KeyRing ring_of(int active) {
   const auto key = [&](int generation, const char* k) {
-    return R"({"kty":"oct","kid":")" + std::to_string(generation) + R"(","use":"enc","alg":"A256KW","iat":1760000000,"generation":)" +
-           std::to_string(generation) + R"(,"state":")" + (generation == active ? "active" : "live") +
-           R"(","k":")" + k + "\"}";
+    return R"({"kty":"oct","kid":")" + std::to_string(generation) +
+           R"(","use":"enc","alg":"A256KW","iat":1760000000,"generation":)" + std::to_string(generation) +
+           R"(,"state":")" + (generation == active ? "active" : "live") + R"(","k":")" + k + "\"}";
   };
   const std::string json = R"({"keys":[)" + key(9, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8") + "," +
                            key(7, "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8") + "]}";
