@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "filters/body.h"
+#include "filters/head_mask.h"
 #include "guard.h"
 #include "header_lines.h"
 #include "http2.h"
@@ -78,6 +79,9 @@ bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text) {
 void Redactor::mask(HeadPart part, std::string_view name, MutableBytes text, bool* found) {
   bool looked = guarded(ngx_cycle->log, "redacting", [&] {
     if (worker_ == nullptr) throw std::bad_alloc();
+    const Masked masked = mask_head(part, name, text, policy_, *worker_);
+    *found = masked == Masked::kSomething;
+    if (masked != Masked::kUnknown) return;
     Verdict verdict;
     scrub_head(part, name, text, policy_, *worker_, verdict, {});
     if (verdict.refused()) throw std::bad_alloc();
@@ -96,7 +100,7 @@ void Redactor::request_line(const ngx_str_t& line) {
   if (first != std::string_view::npos) {
     size_t last = text.rfind(" HTTP/");
     size_t end = last == std::string_view::npos || last <= first ? text.size() : last;
-    element(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
+    look(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
   }
   element(HeadPart::kHeader, {}, bytes(line));  // method, version, and lines that are no requests
 }
