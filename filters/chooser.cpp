@@ -23,9 +23,7 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
+  for (char& c : out) c = static_cast<char>(c + (c >= 'A' && c <= 'Z' ? 32 : 0));
   return out;
 }
 
@@ -62,7 +60,13 @@ std::unique_ptr<Filter> protobuf(std::string_view, unsigned layer, Reason*) {
   return make_protobuf_filter(layer);
 }
 
+// What most requests have comes first.
 constexpr std::array kRows{
+    Row{"application/json", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/x-www-form-urlencoded", false,
+        [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
+    Row{"multipart/*", false, multipart},
     Row{"application/grpc", false, grpc},
     Row{"application/grpc+*", false, grpc},
     Row{"application/grpc-web", false, grpc},
@@ -75,8 +79,6 @@ constexpr std::array kRows{
     Row{"application/msgpack", false, msgpack},
     Row{"application/x-msgpack", false, msgpack},
     Row{"application/vnd.msgpack", false, msgpack},
-    Row{"application/json", true,
-        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"text/json", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"+json", true,
@@ -106,9 +108,6 @@ constexpr std::array kRows{
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"text/tab-separated-values", true,
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
-    Row{"multipart/*", false, multipart},
-    Row{"application/x-www-form-urlencoded", false,
-        [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
 };
 
 // Character sets in which every byte below 0x80 is the ASCII character: read as bytes.
@@ -230,6 +229,7 @@ struct Said {
 Said read_type(std::string_view content_type) {
   Said said;
   said.type = type_of(content_type);
+  if (content_type.find(';') == std::string_view::npos) return said;
   said.charset = lower(header_parameter(content_type, "charset"));
   said.wide = unicode_charset(said.charset, &said.unicode);
   return said;
@@ -256,7 +256,9 @@ std::unique_ptr<Filter> decoding(const Said& said, Chosen chosen) {
 
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
   *why = Reason::kNone;
-  if (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary")) {
+  const bool parameters = content_type.find(';') != std::string_view::npos;
+  if (parameters &&
+      (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary"))) {
     *why = Reason::kBodyType;
     return nullptr;
   }

@@ -561,9 +561,7 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
   for (size_t i = 0; i < kLast; ++i) {
     verdict_.first_last4[i] = static_cast<char>('0' + pan[pan.size() - kLast + i]);
   }
-  if (token != nullptr) {
-    for (uint8_t digit : token->span()) verdict_.first_token.push_back(static_cast<char>('0' + digit));
-  }
+  if (token != nullptr) verdict_.first_token = *token;
   if (worker_.fingerprints && worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint))
     refuse(Reason::kFault);
 }
