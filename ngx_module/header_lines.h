@@ -7,10 +7,10 @@ namespace cardscrub {
 
 // Upper and lower case do not count; `name` is in lower case. For headers of both directions.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
-  if (line.key.len != name.size()) return false;
-  // nginx keeps the name in lower case beside it, nearly always.
-  return line.lowcase_key != nullptr ? std::memcmp(line.lowcase_key, name.data(), name.size()) == 0
-                                     : ngx_strncasecmp(line.key.data, ngx_text(name).data, name.size()) == 0;
+  // No look at lowcase_key: of what is sent, nobody sets it.
+  const size_t size = name.size();
+  if (line.key.len != size || size == 0 || (line.key.data[size - 1] | 0x20) != name[size - 1]) return false;
+  return ngx_strncasecmp(line.key.data, ngx_text(name).data, size) == 0;
 }
 
 // Calls visit(line) for every line of a list.
