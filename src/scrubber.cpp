@@ -12,7 +12,6 @@ namespace {
 
 constexpr size_t kBin = 6;  // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
 constexpr size_t kLast = 4;
-constexpr size_t kLeafMax = 128;
 
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -95,7 +94,7 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
       observer_(observer),
       errands_(errands) {}
 
-Scrubber::~Scrubber() = default;
+Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
 FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
@@ -106,8 +105,9 @@ FieldMatch Scrubber::match(Bytes leaf) {
 }
 
 Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
-  leaf_.clear();
-  leaf_.append(leaf.first(std::min(leaf.size(), kLeafMax)));
+  leaf_size_ = std::min(leaf.size(), kLeafMax);
+  if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
+  leaf_most_ = std::max(leaf_most_, leaf_size_);
   match_ = match;
   type_ = type;
   too_long_ = false;
@@ -614,7 +614,7 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 std::string Scrubber::field() const {
   std::string out;
   for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
-  add_printable(leaf_.span(), &out);
+  add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;
 }
