@@ -54,15 +54,11 @@ void normalise(Bytes name, Component* out) {
   size_t size = 0;
   uint64_t hash = 0;
   uint8_t kinds = 0;
-  out->too_long = false;
+  out->too_long = name.size() > limits::kNameMax;
   for (uint8_t c : name) {
     const Character character = kCharacters[c];
     kinds |= character.kind;
-    if (character.kind == kSkip) continue;
-    if (size == out->bytes.size()) {
-      out->too_long = true;
-      continue;
-    }
+    if (character.kind == kSkip || out->too_long) continue;
     out->bytes[size++] = character.folded;
     hash = (hash ^ static_cast<uint8_t>(character.folded)) * 0x9E3779B97F4A7C15u;
   }
@@ -103,13 +99,14 @@ class Walker {
         if (level_ == 0) return false;
         rest_ = path_.name(--level_);
         several_ = false;
+        cut_ = rest_.size() > limits::kNameMax;
         continue;
       }
       if (several_) {
         take_last(out);
       } else {
         normalise(rest_, out);
-        several_ = (out->kinds & kSplit) != 0;
+        several_ = (out->kinds & kSplit) != 0 && !cut_;
         if (several_) continue;
         rest_ = {};
       }
@@ -133,6 +130,7 @@ class Walker {
   size_t level_;
   Bytes rest_;            // of the leaf, or of a name of the path
   bool several_ = false;  // rest_ is several components
+  bool cut_ = false;      // rest_ is a name of the path that was too long to be kept whole
 };
 
 }  // namespace
@@ -158,12 +156,12 @@ struct FieldNames::Table {
       Component component;
       normalise({reinterpret_cast<const uint8_t*>(part.data()), part.size()}, &component);
       const bool any = part == "*";
-      if (component.size == 0) {
-        return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
-      }
       if (component.too_long) {
         return Fault{"field pattern \"" + std::string(text) + "\" has a component of more than " +
                      std::to_string(limits::kNameMax) + " characters"};
+      }
+      if (component.size == 0 && !any) {
+        return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
       }
       if (!any && part.find('*') != std::string_view::npos) {
         return Fault{"field pattern \"" + std::string(text) +

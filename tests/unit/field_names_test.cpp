@@ -79,6 +79,7 @@ void default_list(void**) {
       {"order", {}, "order_number", Kind::kNone, false},
       {"part of a name", {}, "discard_number", Kind::kNone, false},
       {"empty", {}, "", Kind::kNone, false},
+      {"empty inside a card field", {"card_number"}, "", Kind::kNone, false},
       {"only brackets", {}, "[]", Kind::kNone, false},
       {"only digits", {}, "0", Kind::kNone, false},
       {"list of a name", {}, "card_number[]", Kind::kPan, false},
@@ -92,6 +93,27 @@ void default_list(void**) {
     const FieldMatch found = match(names, c.around, c.leaf);
     if (found.kind != c.kind || found.ambiguous != c.ambiguous) fail_msg("case: %s", c.name);
   }
+}
+
+// More than limits::kNameMax bytes, whether they count or not.
+void long_names(void**) {
+  FieldNames names = compile({{Kind::kPan, "*.value"}, {Kind::kCode, "a.*"}});
+  const std::string fits = "card_number" + std::string(53, '_');
+  assert_int_equal(match(names, {}, fits).kind, Kind::kPan);
+  assert_int_equal(match(names, {fits}, "0").kind, Kind::kPan);
+  assert_int_equal(match(names, {}, fits + "_").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_"}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_xyz"}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {"a[card_number]" + fits}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_"}, "value").kind, Kind::kPan);  // '*' is any component
+}
+
+// No name is none, whatever an operator's pattern may end in.
+void no_name(void**) {
+  FieldNames names = compile({{Kind::kPan, "secrets.*"}, {Kind::kCode, "~cvv"}});
+  assert_int_equal(match(names, {"card_number"}, "").kind, Kind::kNone);
+  assert_int_equal(match(names, {"secrets", "x"}, "").kind, Kind::kNone);
+  assert_int_equal(match(names, {"cvv"}, "").kind, Kind::kNone);
 }
 
 void every_default_matches_itself(void**) {
@@ -124,15 +146,22 @@ void operators_patterns(void**) {
 
 using Components = std::vector<std::string>;
 
-// Normalised, outermost first, indexes left out.
+// Normalised, outermost first, indexes left out; what is too long is longer than any pattern. The last name
+// is the leaf: of the others, those that are too long are kept as one.
 Components components_of(const std::vector<std::string>& names) {
+  const std::string too_long(limits::kNameMax + 1, '-');
   Components out;
   for (const std::string& name : names) {
+    const bool cut = &name != &names.back() && name.size() > limits::kNameMax;
+    if (cut && name.find_first_not_of("0123456789") <= limits::kNameMax) out.push_back(too_long);
+    if (cut) continue;
     std::string part;
+    size_t size = 0;
     bool index = true;
     const auto end = [&] {
-      if (!index) out.push_back(part);
+      if (!index) out.push_back(size > limits::kNameMax ? too_long : part);
       part.clear();
+      size = 0;
       index = true;
     };
     for (char c : name) {
@@ -141,6 +170,7 @@ Components components_of(const std::vector<std::string>& names) {
         continue;
       }
       index = index && c >= '0' && c <= '9';
+      ++size;
       if (c == '-' || c == '_' || c == ' ') continue;
       part += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
@@ -218,13 +248,10 @@ void random_names_and_patterns(void**) {
       if (name.back().empty()) continue;  // not a name
       Path path;
       for (size_t i = 0; i + 1 < name.size(); ++i) assert_true(path.push(bytes_of(name[i])));
-      // What the path has cut matches nothing.
-      std::vector<std::string> kept = name;
-      for (size_t i = 0; i + 1 < kept.size(); ++i) kept[i].resize(std::min(kept[i].size(), limits::kNameMax));
       auto block = testing::exact_block(name.back());
       bool failed = false;
       const FieldMatch got = names.match(path, {block.get(), name.back().size()}, &failed);
-      const FieldMatch wanted = plain_match(plain, components_of(kept));
+      const FieldMatch wanted = plain_match(plain, components_of(name));
       found += wanted.kind != Kind::kNone ? 1u : 0u;
       if (failed || got.kind != wanted.kind || got.ambiguous != wanted.ambiguous) {
         std::string all;
@@ -272,9 +299,13 @@ void a_costly_expression_fails(void**) {
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {
-      cmocka_unit_test(default_list),       cmocka_unit_test(every_default_matches_itself),
-      cmocka_unit_test(operators_patterns), cmocka_unit_test(random_names_and_patterns),
-      cmocka_unit_test(bad_patterns),       cmocka_unit_test(a_costly_expression_fails)};
+  const CMUnitTest tests[] = {cmocka_unit_test(default_list),
+                              cmocka_unit_test(long_names),
+                              cmocka_unit_test(no_name),
+                              cmocka_unit_test(every_default_matches_itself),
+                              cmocka_unit_test(operators_patterns),
+                              cmocka_unit_test(random_names_and_patterns),
+                              cmocka_unit_test(bad_patterns),
+                              cmocka_unit_test(a_costly_expression_fails)};
   return cmocka_run_group_tests_name("field_names", tests, nullptr, nullptr);
 }
