@@ -127,8 +127,7 @@ class Density {
     const bool is_dense = (runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun)) &&
                           has_twelve_digits(filled, digits, head);
     digits_before_ = digits;
-    before_ =
-        head == kBlock ? std::min(before_ + head, kRun) : static_cast<unsigned>(std::countl_one(filled));
+    before_ = head == kBlock ? unsigned{kBlock} : static_cast<unsigned>(std::countl_one(filled));
     after_digit_ = digits >> 63;
     return is_dense;
   }
@@ -139,7 +138,7 @@ class Density {
   bool has_twelve_digits(uint64_t filled, uint64_t digits, unsigned head) const {
     unsigned count = static_cast<unsigned>(std::popcount(digits & low_bits(head)));
     if (head != 0 && before_ != 0) {
-      if (before_ >= kRun) return true;  // perhaps longer than is known here
+      if (before_ >= kBlock) return true;  // how much longer is not known here
       count += static_cast<unsigned>(std::popcount(digits_before_ >> (kBlock - before_)));
     }
     if (count >= kRun) return true;
@@ -152,7 +151,7 @@ class Density {
     return false;
   }
 
-  unsigned before_ = 0;         // bits of the run that the block before ended in
+  unsigned before_ = 0;  // bits of that block in the run that it ended in; kBlock: all, and perhaps more
   uint64_t digits_before_ = 0;  // of that block, when before_ is not 0
   uint64_t after_digit_ = 0;    // 1: the byte before this block is a digit
 };

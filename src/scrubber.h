@@ -164,7 +164,7 @@ class Scrubber {
   Scope& scope();
   Scope* find_scope(size_t depth, uint64_t form_key);
   void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
-  Pending pending_of(Kind kind, const Text& text, const DigitsAt& at) const;
+  void describe(Kind kind, const Text& text, const DigitsAt& at, Pending* value) const;
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
   void release_all();
   void resolve(Scope& scope, bool closing, uint64_t full_before);
