@@ -11,8 +11,6 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kLeafMax = 128;
-
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_space); }
@@ -46,19 +44,21 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
       observer_(observer),
       errands_(errands) {}
 
-Scrubber::~Scrubber() = default;
+Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
 FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
-  FieldMatch match = policy_.fields == nullptr ? FieldMatch{} : policy_.fields->match(path_, leaf, &failed);
+  FieldMatch match;
+  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
   if (match.ambiguous && policy_.response) return {};
   return match;
 }
 
 Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
-  leaf_.clear();
-  leaf_.append(leaf.first(std::min(leaf.size(), kLeafMax)));
+  leaf_size_ = std::min(leaf.size(), kLeafMax);
+  if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
+  leaf_most_ = std::max(leaf_most_, leaf_size_);
   match_ = match;
   type_ = type;
   too_long_ = false;
@@ -511,9 +511,7 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
   for (size_t i = 0; i < kLast; ++i) {
     verdict_.first_last4[i] = static_cast<char>('0' + pan[pan.size() - kLast + i]);
   }
-  if (token != nullptr) {
-    for (uint8_t digit : token->span()) verdict_.first_token.push_back(static_cast<char>('0' + digit));
-  }
+  if (token != nullptr) verdict_.first_token = *token;
   if (worker_.fingerprints && worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint))
     refuse(Reason::kFault);
 }
@@ -566,7 +564,7 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 std::string Scrubber::field() const {
   std::string out;
   for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
-  add_printable(leaf_.span(), &out);
+  add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;
 }

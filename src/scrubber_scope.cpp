@@ -94,8 +94,8 @@ void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const Pending* wa
   scope.expiry = {};  // said once
 }
 
-Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const DigitsAt& at) const {
-  Pending value;
+void Scrubber::describe(Kind kind, const Text& text, const DigitsAt& at, Pending* out) const {
+  Pending& value = *out;
   value.kind = kind;
   value.ambiguous = match_.ambiguous;
   value.number = type_ == ValueType::kNumber;
@@ -104,19 +104,18 @@ Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const Digits
   value.begin = text.size == 0 ? 0 : wire_begin(text, 0);
   value.end = text.size == 0 ? 0 : text.unit(text.size - 1).at + 1;
   value.field = field();
-  return value;
 }
 
 void Scrubber::wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry) {
   Scope& here = scope();
   if (!match_.ambiguous) here.strong = true;
-  Pending waiting = pending_of(kind, text, at);
+  if (pending_.size() >= limits::kPending) release_all();
+  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
+  Pending& waiting = pending_.emplace_back();
+  describe(kind, text, at, &waiting);
   waiting.scope = here.id;
   waiting.bad = bad;
   waiting.expiry = expiry;
-  if (pending_.size() >= limits::kPending) release_all();
-  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
-  pending_.push_back(std::move(waiting));
   resolve(here, false, 0);
 }
 
