@@ -1,8 +1,6 @@
 // Random numbers, drawn from OpenSSL a block ahead: a call for each would cost more than what it is for.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 
 #include "secret.h"
@@ -29,7 +27,7 @@ class RandomBlock {
  private:
   std::array<uint8_t, 256> block_{};
   size_t used_ = 256;
-  pid_t owner_ = 0;  // the process that has drawn the block
+  unsigned drawn_after_ = 0;  // forks that this process and its parents had gone through when it was drawn
 };
 
 }  // namespace cardscrub

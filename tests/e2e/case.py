@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 
 import cards
@@ -17,7 +18,7 @@ class Skip(Exception):
 class Case:
     def __init__(self, run, name, folder):
         self.run, self.name, self.folder = run, name, folder
-        self.rng = random.Random(name)
+        self.rng = random.Random(run.seed + name)
         self.servers = []
         self.endings = []           # what else is to be stopped when the case is over, last first
         self.origins = []           # applications that the case runs itself
@@ -30,6 +31,16 @@ class Case:
         os.chmod(folder, 0o755)
 
     # ---- making things
+
+    def syslog(self):
+        """A socket that syslog messages come to, and its path."""
+        path = os.path.join(self.folder, "syslog")
+        sink = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.at_end(sink.close)
+        sink.bind(path)
+        os.chmod(path, 0o777)
+        sink.settimeout(10 * self.run.slow)
+        return sink, path
 
     def without_tools(self):
         """Skips the case under valgrind and the sanitizers, whose memory is not as nginx alone has it."""

@@ -336,15 +336,11 @@ def test_worker_killed_while_it_writes(t):
 
 
 def test_syslog(t):
-    path = os.path.join(t.folder, "syslog.sock")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sink:
-        sink.bind(path)
-        os.chmod(path, 0o777)
-        sink.settimeout(5 * t.run.slow)
-        s = t.nginx(http="cardscrub_audit_log syslog:server=unix:%s,tag=cards;" % path)
-        s.post("card_number=" + t.card())
-        s.stop()
-        got = [sink.recv(65536).decode() for _ in range(4)]
+    sink, path = t.syslog()
+    s = t.nginx(http="cardscrub_audit_log syslog:server=unix:%s,tag=cards;" % path)
+    s.post("card_number=" + t.card())
+    s.stop()
+    got = [sink.recv(65536).decode() for _ in range(4)]
     rows = [json.loads(line[line.index("{"):]) for line in got]
     t.has(got[0], r"^<\d+>.* cards: \{", "header")
     t.equal([r["event"] for r in rows], ["start", "key_use", "finding", "stop"], "events")

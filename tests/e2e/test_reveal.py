@@ -150,7 +150,8 @@ def test_what_is_refused_never_leaves(t):
     before = len(t.seen())
     cases = (
         ('{"card_number":"%s"}' % pan, {"card_number": "token.format"}),
-        ('{"card_number":"%s"}' % token[:-1], None),
+        # Fewer digits than any card has. (15 of the 16 may happen to stand for another card: CONFIGURATION.md.)
+        ('{"card_number":"%s"}' % token[:11], {"card_number": "token.format"}),
         ('{"card_number":"7%s"}' % token[1:], {"card_number": "token.generation"}),
         ('{"card_number":"tok_visa"}', {"card_number": "token.format"}),
         ('{"card_number":"%s","cvv":"%s"}' % (other, alias), {"cvv": "alias.unknown"}),
@@ -161,8 +162,7 @@ def test_what_is_refused_never_leaves(t):
     for body, fields in cases:
         reply = s.post(body, JSON, path="/charge")
         t.equal(reply.status, 422, "status of %s" % body)
-        if fields:
-            t.refused(reply, 422, **fields)
+        t.refused(reply, 422, **fields)
         t.no_digits(reply)
     t.equal(len(t.seen()), before, "requests that reached the provider")
     # None of them has cost the code.

@@ -55,7 +55,7 @@ def test_code_is_kept_in_redis(t):
     token, alias = t.swapped(sent, seen.body, (pan, "token"), (code[:3], "alias"))
     keys = redis.codes()
     t.equal(len(keys), 1, "keys")
-    t.true(re.fullmatch(rb"cardscrub:code:[0-9a-f]{64}", keys[0]), "key %r" % keys[0])
+    t.true(re.fullmatch(rb"cardscrub:code:[0-9a-f]{32}", keys[0]), "key %r" % keys[0])
     t.equal(len(redis.ask("GET", keys[0])), CODE_VALUE, "bytes of the value")
     t.true(590 <= redis.ask("TTL", keys[0]) <= 600, "time to live %s" % redis.ask("TTL", keys[0]))
     for secret in (pan, token, pan[-4:] + alias):
