@@ -21,7 +21,7 @@ const bool g_counts = [] {
 }  // namespace
 
 bool RandomBlock::fill(MutableBytes out) {
-  if (out.size() > block_.size()) return false;
+  if (out.size() > kMost) return false;
   if (block_.size() - used_ < out.size() || drawn_after_ != g_forks || !g_counts) {
     if (!openssl_went(RAND_bytes(block_.data(), static_cast<int>(block_.size())) == 1)) return false;
     used_ = 0;

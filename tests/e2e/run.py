@@ -4,8 +4,9 @@
   tests/e2e/run.py [-k PART] [-v] [--keep] [--nginx PATH] [--module PATH] [--tool PATH] [--jobs N] [--slow FACTOR] [--seed WORD] [--list]
 
 CARDSCRUB_WRAP: a command put in front of nginx (valgrind, env LD_PRELOAD=...); {logs} in it is the server's log folder.
-SEED, or --seed: what card numbers, security codes and the key ring are made from, so that tokens are the same in each run with this seed.
-Without one a new seed is drawn; a run that fails says which it was. (Aliases of security codes, nonces and ports are drawn by the programs.)
+SEED, or --seed: what the key ring is made from. Card numbers and security codes depend on the case's name alone, so tokens are the same in
+each run with the same seed; without one a new seed is drawn, and a run that fails says which it was. What the programs draw themselves
+(aliases of security codes, nonces, keys of `cardscrub keys`) differs from run to run.
 The last line is "N passed, N failed".
 """
 import argparse
@@ -85,7 +86,7 @@ class Run:
             env={**os.environ, "CARDSCRUB_SEEN": self.seen, "PYTHONDONTWRITEBYTECODE": "1"})
         tcp.close()
         unix.close()
-        end = time.monotonic() + 20 * self.slow
+        end = time.monotonic() + 60 * self.slow
         while time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", self.app_port), timeout=5) as probe:
@@ -271,7 +272,7 @@ def main():
             print("FAILED  sweep of the run: " + line)
         if failed or options.keep:
             print("kept: %s" % folder)
-            print("again with the same keys and numbers: --seed %s, or SEED=%s make e2e" % (options.seed, options.seed))
+            print("again with the same keys: --seed %s, or SEED=%s make e2e" % (options.seed, options.seed))
         else:
             shutil.rmtree(folder, ignore_errors=True)
     print("end to end: %d cases in %.0f s, %d skipped" % (passed + failed + skipped, time.monotonic() - begin, skipped))
