@@ -118,17 +118,18 @@ $(BUILD)/lint/%.ok: %.cpp
 	@clang++ $(STD) $(WARN) -I. -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
 	@touch $@
 
-# One stamp each, as for lint-clang; a header may change what is said of any source.
+# One stamp each, as for lint-clang.
 TIDY_SOURCES := $(LIB_SOURCES) $(CLI_SOURCES) $(wildcard ngx_module/*.cpp)
 TIDY_FLAGS := $(BUILD)/tidy/module.flags
 tidy:  ## clang-tidy with .clang-tidy over library, tool and module (slow)
 	@$(MAKE) --no-print-directory -k -j$$(nproc) $(TIDY_SOURCES:%.cpp=$(BUILD)/tidy/%.ok)
 
-$(BUILD)/tidy/%.ok: %.cpp .clang-tidy $(TIDY_FLAGS) $(wildcard src/*.h filters/*.h cli/*.h ngx_module/*.h)
+$(BUILD)/tidy/%.ok: %.cpp .clang-tidy $(TIDY_FLAGS)
 	@mkdir -p $(@D)
 	@echo '  TIDY $<'
-	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(STD) -I. $$(case $< in ngx_module/*) cat $(TIDY_FLAGS);; esac) 2>$@.log || \
-	  { cat $@.log; exit 1; }
+	@flags="$(STD) -I. $$(case $< in ngx_module/*) cat $(TIDY_FLAGS);; esac)"; \
+	clang++ $$flags -MM -MP -MF $(@:.ok=.d) -MT $@ $< && \
+	clang-tidy --quiet --warnings-as-errors='*' $< -- $$flags 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 
 $(TIDY_FLAGS): config config.make scripts/build-module.sh
