@@ -87,7 +87,7 @@ class Server:
                  extra_servers="", workers=1, error_level="info", listen=None, logs=None, keys=True, app="tcp",
                  protocols="ssl_protocols TLSv1.2 TLSv1.3;", module=True, env=None):
         self.run, self.prefix, self.case = run, folder, case
-        self.limit = 30 * run.slow  # a machine that has other work must not fail a case
+        self.limit = 120 * run.slow  # a machine that has other work must not fail a case
         self.port = free_port()
         self.clear_port = free_port()
         self.process = None
