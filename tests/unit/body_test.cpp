@@ -209,7 +209,7 @@ void values_at_every_cut(void**) {
     }
     for (size_t chunk : kChunkSizes) {
       for (bool separate_end : {false, true}) {
-        Run cut = run_body(policy, c.type, c.in, chunk, separate_end);
+        Run cut = run_body(policy, c.type, c.in, chunk, {.separate_end = separate_end});
         if (cut.verdict.refused() != refused) fail_msg("case: %s, pieces of %zu: verdict", c.name, chunk);
         if (refused) continue;
         if (cut.out != whole.out) fail_msg("case: %s, pieces of %zu: got %s", c.name, chunk, cut.out.c_str());
