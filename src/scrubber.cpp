@@ -264,8 +264,9 @@ void Scrubber::named(const Text& text) {
 void Scrubber::named_pan(const Text& text) {
   constexpr uint32_t kPanBit = 1u << static_cast<unsigned>(Kind::kPan);
   if (!match_.ambiguous) seen_kinds_ |= kPanBit;
+  // What a number became, whatever the name, is as good as the number where one is wanted.
   if (is_masked_pan(text)) {
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     return;
   }
   DigitsAt at;
@@ -273,12 +274,12 @@ void Scrubber::named_pan(const Text& text) {
   Brand brand = Brand::kUnknown;
   if (bad == Reason::kNone && policy_.is_token(at.digits)) {
     // A token already: it stays, and codes beside it belong to its card.
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous, true);
     return;
   }
   if (bad == Reason::kNone && is_masked_pan(at.digits)) {
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     return;
   }
   if (bad == Reason::kNone) bad = check_pan(at.digits, &brand);

@@ -44,6 +44,21 @@ inline void same_bytes(const std::string& one, const std::string& other, const c
   law(false, name);
 }
 
+inline void tell_problems(const testing::Run& run) {
+  for (const Problem& problem : run.verdict.problems()) {
+    std::fprintf(stderr, "%s \"%s\" %lld\n", reason_name(problem.reason).data(), problem.field.c_str(),
+                 static_cast<long long>(problem.offset));
+  }
+  std::fprintf(stderr, "--\n");
+}
+
+// What scrubbing made of a body is accepted again.
+inline void is_accepted(const testing::Run& twice) {
+  if (!twice.verdict.refused()) return;
+  tell_problems(twice);
+  law(false, "4, clean: what was accepted once is refused");
+}
+
 // Both or none are refused; and what a body in pieces was refused for first is among what the whole was
 // refused for. Not more: the whole is looked at to its end before anybody asks.
 inline void same_verdict(const testing::Run& whole, const testing::Run& cut) {
@@ -57,13 +72,8 @@ inline void same_verdict(const testing::Run& whole, const testing::Run& cut) {
     });
   }
   if (same) return;
-  for (const std::vector<Problem>* problems : {&all, &some}) {
-    for (const Problem& problem : *problems) {
-      std::fprintf(stderr, "%s \"%s\" %lld\n", reason_name(problem.reason).data(), problem.field.c_str(),
-                   static_cast<long long>(problem.offset));
-    }
-    std::fprintf(stderr, "--\n");
-  }
+  tell_problems(whole);
+  tell_problems(cut);
   law(false, "3, splits: verdict");
 }
 
