@@ -7,8 +7,8 @@
 // twice is sweeping once: tokens and masks stay as they are.
 #include "filters/head.h"
 
+#include "filters/head_scan.h"
 #include "guard.h"
-#include "head_scan.h"
 #include "header_lines.h"
 #include "http2.h"
 #include "moments.h"

@@ -109,6 +109,9 @@ bool linked_run(Bytes text, size_t at) {
   return false;
 }
 
+// The first `count` bits.
+uint64_t low_bits(unsigned count) { return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
+
 // Says of each block, in order, whether twelve digits with at most one byte between two of them are complete
 // in it.
 class Density {
@@ -121,16 +124,36 @@ class Density {
     }
     const uint64_t filled = digits | digits << 1 | after_digit_;
     const unsigned head = static_cast<unsigned>(std::countr_one(filled));
-    const bool is_dense = runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun);
-    before_ =
-        head == kBlock ? std::min(before_ + head, kRun) : static_cast<unsigned>(std::countl_one(filled));
+    const bool is_dense = (runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun)) &&
+                          has_twelve_digits(filled, digits, head);
+    digits_before_ = digits;
+    before_ = head == kBlock ? unsigned{kBlock} : static_cast<unsigned>(std::countl_one(filled));
     after_digit_ = digits >> 63;
     return is_dense;
   }
 
  private:
-  unsigned before_ = 0;       // bits of the run that the block before ended in
-  uint64_t after_digit_ = 0;  // 1: the byte before this block is a digit
+  // Whether so many of the bits of one run are digits: those of an address or a date are too few. `head`: the
+  // bits of the run that the block begins with.
+  bool has_twelve_digits(uint64_t filled, uint64_t digits, unsigned head) const {
+    unsigned count = static_cast<unsigned>(std::popcount(digits & low_bits(head)));
+    if (head != 0 && before_ != 0) {
+      if (before_ >= kBlock) return true;  // how much longer is not known here
+      count += static_cast<unsigned>(std::popcount(digits_before_ >> (kBlock - before_)));
+    }
+    if (count >= kRun) return true;
+    for (uint64_t rest = filled & ~low_bits(head); rest != 0;) {
+      const auto begin = static_cast<unsigned>(std::countr_zero(rest));
+      const uint64_t run = low_bits(static_cast<unsigned>(std::countr_one(rest >> begin))) << begin;
+      if (static_cast<unsigned>(std::popcount(digits & run)) >= kRun) return true;
+      rest &= ~run;
+    }
+    return false;
+  }
+
+  unsigned before_ = 0;  // bits of that block in the run that it ended in; kBlock: all, and perhaps more
+  uint64_t digits_before_ = 0;  // of that block, when before_ is not 0
+  uint64_t after_digit_ = 0;    // 1: the byte before this block is a digit
 };
 
 // Counts digits that belong together in bytes as they are on the wire.
@@ -241,47 +264,6 @@ DenseWindow next_dense(Bytes text, size_t from, size_t most) {
       if (!density.dense(reader.next().digits) || !linked_run(text, window.end)) return window;
     }
   }
-}
-
-// The last step may count bytes twice, which errs to the safe side.
-bool has_few_digits(const uint8_t* data, size_t size) {
-#if defined(__x86_64__)
-  const auto digits_of = [](__m128i bytes) {
-    return _mm_cmpgt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
-  };
-  constexpr size_t kStep = 16;
-  constexpr size_t kMost = 200 * kStep;  // a lane counts to 255
-  if (size > kMost) return false;
-  __m128i count = _mm_setzero_si128();
-  __m128i all = _mm_setzero_si128();
-  const auto add = [&](__m128i bytes) {
-    count = _mm_sub_epi8(count, digits_of(bytes));
-    all = _mm_or_si128(all, bytes);
-  };
-  if (size < kStep) {
-    std::array<uint64_t, 2> halves;
-    std::memcpy(halves.data(), data, 8);
-    std::memcpy(halves.data() + 1, data + size - 8, 8);
-    add(_mm_set_epi64x(static_cast<int64_t>(halves[0]), static_cast<int64_t>(halves[1])));
-  } else {
-    const auto load = [&](size_t at) {
-      return _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(data + at)));
-    };
-    for (size_t at = 0; at + kStep <= size; at += kStep) add(load(at));
-    if (size % kStep != 0) add(load(size - kStep));
-  }
-  const __m128i sums = _mm_sad_epu8(count, _mm_setzero_si128());
-  return _mm_movemask_epi8(all) == 0 &&
-         _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)) < kRun;
-#else
-  size_t digits = 0;
-  uint8_t all = 0;
-  for (size_t i = 0; i < size; ++i) {
-    digits += is_digit(data[i]) ? 1 : 0;
-    all |= data[i];
-  }
-  return all < 0x80 && digits < kRun;
-#endif
 }
 
 bool may_hold_pan(const uint8_t* data, size_t size) {

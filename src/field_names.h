@@ -37,7 +37,7 @@ class NameEnds {
   // False: no pattern ends in this leaf.
   bool may_match(Bytes leaf) const {
     const size_t size = leaf.size();
-    if (size < 2 || any_) return size != 0;
+    if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
     const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
     const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
     // What begins or ends in punctuation is left to the exact comparison.
@@ -47,8 +47,19 @@ class NameEnds {
     // card.number begins with the letters of its first component, cards.10 ends in an index.
     return (ends != 0 || (before == kDigit && last == kDigit)) && splits(leaf);
   }
+  // False: no pattern ends in a leaf of two characters or more that ends in these two.
+  bool may_end_in(uint8_t before, uint8_t last) const {
+    const size_t first = kLetter[before], second = kLetter[last];
+    if (first == 0 || second == 0 || any_) return true;
+    return ends_[first * 32 + second] != 0 || (first == kDigit && second == kDigit);
+  }
 
  private:
+  // A leaf of one character: an index, punctuation that other characters stand around, or a letter.
+  bool may_be_single(uint8_t c) const {
+    const uint32_t letter = kLetter[c];
+    return letter == 0 || letter == kDigit || (singles_ >> letter & 1) != 0;
+  }
   static constexpr uint8_t kDigit = 27;
   // 1..26 letters of either case, 27 digits, 0 anything else.
   static constexpr std::array<uint8_t, 256> kLetter = [] {
@@ -57,11 +68,13 @@ class NameEnds {
     for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
     return table;
   }();
+  // Or is an index, so that what is in front of it counts.
   static bool splits(Bytes leaf);
 
   // By two letters: the patterns, in 64 groups, that begin or end with them.
   std::array<uint64_t, 32 * 32> begins_{};
   std::array<uint64_t, 32 * 32> ends_{};
+  uint32_t singles_ = 0;  // bit k: a pattern ends in letter k alone
   bool any_ = false;
 };
 
@@ -74,8 +87,10 @@ class FieldNames {
   // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number); an empty
   // one is no name and announces nothing. Most
   // names are turned away by the letters at their ends. kFault in *failed when a PCRE2 limit was reached.
-  FieldMatch match(const Path& path, Bytes leaf, bool* failed) const;
-  const NameEnds& ends() const;
+  FieldMatch match(const Path& path, Bytes leaf, bool* failed) const {
+    return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
+  }
+  const NameEnds& ends() const { return *ends_; }
 
   FieldNames(FieldNames&&) noexcept;
   FieldNames& operator=(FieldNames&&) noexcept;
@@ -84,7 +99,9 @@ class FieldNames {
  private:
   struct Table;
   explicit FieldNames(std::unique_ptr<Table> table);
+  FieldMatch find(const Path& path, Bytes leaf, bool* failed) const;
   std::unique_ptr<Table> table_;
+  const NameEnds* ends_;  // the table's
 };
 
 // The default list (field_defaults.cpp), for the documentation and the tests.

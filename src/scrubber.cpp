@@ -4,15 +4,12 @@
 #include <algorithm>
 
 #include "issuer.h"
+#include "masks.h"
 #include "scrubber_scope.h"
 
 namespace cardscrub {
 
 namespace {
-
-constexpr size_t kBin = 6;  // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
-constexpr size_t kLast = 4;
-constexpr size_t kLeafMax = 128;
 
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -28,54 +25,6 @@ size_t run_start(const Text& text, size_t at) {
     --start;
   }
   return start;
-}
-
-// The units of a '*' at i, as mask() leaves it: one in ASCII, three in UTF-8 for the full-width one; 0: none
-// stands there.
-size_t star_at(const Text& text, size_t i) {
-  if (text.data[i] == '*') return 1;
-  return text.size - i >= 3 && text.data[i] == 0xEF && text.data[i + 1] == 0xBC && text.data[i + 2] == 0x8A
-             ? 3
-             : 0;
-}
-
-// Nothing but stars: a code that was masked before.
-bool is_masked_code(const Text& text) {
-  for (size_t i = 0; i < text.size;) {
-    size_t star = star_at(text, i);
-    if (star == 0) return false;
-    i += star;
-  }
-  return text.size != 0;
-}
-
-// BIN, stars, last four: a PAN that was masked before.
-bool is_masked_pan(const Text& text) {
-  size_t digits = 0;
-  size_t stars = 0;
-  for (size_t i = 0; i < text.size; ++i) {
-    uint8_t c = text.data[i];
-    size_t star = star_at(text, i);
-    if (is_digit(c)) {
-      ++digits;
-    } else if (star != 0) {
-      ++stars;
-      i += star - 1;
-    } else if (c != ' ' && c != '-') {
-      return false;
-    }
-  }
-  return stars >= 2 && digits <= kBin + kLast && stars + digits >= limits::kPanMin;
-}
-
-// The same where '*' cannot stand (mask() writes zeros, and a last 1 where Luhn would be satisfied).
-bool is_masked_pan(const Digits& digits) {
-  if (digits.size() < limits::kPanMin || luhn_valid(digits.span())) return false;
-  for (size_t i = kBin; i + kLast < digits.size(); ++i) {
-    bool last = i + kLast + 1 == digits.size();
-    if (digits[i] != 0 && !(last && digits[i] == 1)) return false;
-  }
-  return true;
 }
 
 // Digits as many as a card number has, and nothing but them and separators.
@@ -95,19 +44,21 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
       observer_(observer),
       errands_(errands) {}
 
-Scrubber::~Scrubber() = default;
+Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
 FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
-  FieldMatch match = policy_.fields == nullptr ? FieldMatch{} : policy_.fields->match(path_, leaf, &failed);
+  FieldMatch match;
+  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
   if (match.ambiguous && policy_.response) return {};
   return match;
 }
 
 Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
-  leaf_.clear();
-  leaf_.append(leaf.first(std::min(leaf.size(), kLeafMax)));
+  leaf_size_ = std::min(leaf.size(), kLeafMax);
+  if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
+  leaf_most_ = std::max(leaf_most_, leaf_size_);
   match_ = match;
   type_ = type;
   too_long_ = false;
@@ -321,8 +272,7 @@ void Scrubber::named_pan(const Text& text) {
   DigitsAt at;
   Reason bad = parse_pan(text, &at);
   Brand brand = Brand::kUnknown;
-  if (bad == Reason::kNone && at.digits.size() >= limits::kPanMin && at.digits.size() <= limits::kPanMax &&
-      (policy_.token_digits >> at.digits[0] & 1u) != 0) {
+  if (bad == Reason::kNone && policy_.is_token(at.digits)) {
     // A token already: it stays, and codes beside it belong to its card.
     valid_kinds_ |= kPanBit;
     scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous, true);
@@ -387,7 +337,7 @@ void Scrubber::named_expiry(const Text& text) {
     invalid(bad, text, match_.kind, Brand::kUnknown);
   } else {
     note(match_.kind, Brand::kUnknown, Action::kNone, Reason::kNone, text, 0, text.size);
-    take_expiry(here, expiry, field());
+    take_expiry(here, expiry, nullptr);
   }
   resolve(here, false, 0);
 }
@@ -562,9 +512,7 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
   for (size_t i = 0; i < kLast; ++i) {
     verdict_.first_last4[i] = static_cast<char>('0' + pan[pan.size() - kLast + i]);
   }
-  if (token != nullptr) {
-    for (uint8_t digit : token->span()) verdict_.first_token.push_back(static_cast<char>('0' + digit));
-  }
+  if (token != nullptr) verdict_.first_token = *token;
   if (worker_.fingerprints && worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint))
     refuse(Reason::kFault);
 }
@@ -590,14 +538,15 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin,
                     size_t end, NotedCard card) {
   uint64_t from = begin < end ? wire_begin(text, begin) : 0;
-  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field(), card);
+  const std::string name = names_matter() ? field() : std::string();
+  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, name, card);
 }
 
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
                     const std::string& name, NotedCard card) {
   verdict_.count(kind, brand, action);
   constexpr size_t kFieldsMax = 256;
-  if (!name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
+  if (worker_.field_names && !name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
     if (!verdict_.fields.empty()) verdict_.fields += ',';
     verdict_.fields += name;
   }
@@ -617,16 +566,8 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 
 std::string Scrubber::field() const {
   std::string out;
-  for (size_t level = 0; level < path_.depth(); ++level) {
-    Bytes name = path_.name(level);
-    if (name.empty()) continue;
-    if (!out.empty()) out += '.';
-    out += printable_field(name);
-  }
-  if (!leaf_.empty()) {
-    if (!out.empty()) out += '.';
-    out += printable_field(leaf_.span());
-  }
+  for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
+  add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;
 }

@@ -75,10 +75,10 @@ void Scrubber::scope_has_pan(const Digits& token, Brand brand, bool strong, bool
   resolve(here, false, 0);
 }
 
-void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const std::string& field) {
+// waited: nullptr: it is the value that is being read.
+void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const Pending* waited) {
   if (expiry.month != 0) scope.expiry.month = expiry.month;
   if (expiry.year != 0) scope.expiry.year = expiry.year;
-  scope.expiry_field = field;
   valid_kinds_ |= 1u << static_cast<unsigned>(expiry.month != 0 && expiry.year != 0 ? Kind::kExpiry
                                               : expiry.month != 0                   ? Kind::kExpiryMonth
                                                                                     : Kind::kExpiryYear);
@@ -88,12 +88,14 @@ void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const std::string
   Reason reason = check_expiry(scope.expiry, worker_.now);
   if (reason == Reason::kNone) return;
   valid_kinds_ &= ~(1u << static_cast<unsigned>(Kind::kExpiry));
-  if (changes() && policy_.invalid == Action::kReject) verdict_.refuse(reason, field);
+  if (changes() && policy_.invalid == Action::kReject) {
+    verdict_.refuse(reason, waited != nullptr ? waited->field : field());
+  }
   scope.expiry = {};  // said once
 }
 
-Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const DigitsAt& at) const {
-  Pending value;
+void Scrubber::describe(Kind kind, const Text& text, const DigitsAt& at, Pending* out) const {
+  Pending& value = *out;
   value.kind = kind;
   value.ambiguous = match_.ambiguous;
   value.number = type_ == ValueType::kNumber;
@@ -102,19 +104,18 @@ Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const Digits
   value.begin = text.size == 0 ? 0 : wire_begin(text, 0);
   value.end = text.size == 0 ? 0 : text.unit(text.size - 1).at + 1;
   value.field = field();
-  return value;
 }
 
 void Scrubber::wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry) {
   Scope& here = scope();
   if (!match_.ambiguous) here.strong = true;
-  Pending waiting = pending_of(kind, text, at);
+  if (pending_.size() >= limits::kPending) release_all();
+  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
+  Pending& waiting = pending_.emplace_back();
+  describe(kind, text, at, &waiting);
   waiting.scope = here.id;
   waiting.bad = bad;
   waiting.expiry = expiry;
-  if (pending_.size() >= limits::kPending) release_all();
-  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
-  pending_.push_back(std::move(waiting));
   resolve(here, false, 0);
 }
 
@@ -187,7 +188,7 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
       } else if (waiting.bad == Reason::kNone) {
         note(waiting.kind, Brand::kUnknown, Action::kNone, Reason::kNone, waiting.begin,
              waiting.end - waiting.begin, waiting.field);
-        take_expiry(scope, waiting.expiry, waiting.field);
+        take_expiry(scope, waiting.expiry, &waiting);
       } else if (changes() && policy_.invalid == Action::kReject) {
         verdict_.refuse(waiting.bad, waiting.field);
       }

@@ -4,8 +4,9 @@
   tests/e2e/run.py [-k PART] [-v] [--keep] [--nginx PATH] [--module PATH] [--tool PATH] [--jobs N] [--slow FACTOR] [--seed WORD] [--list]
 
 CARDSCRUB_WRAP: a command put in front of nginx (valgrind, env LD_PRELOAD=...); {logs} in it is the server's log folder.
-SEED, or --seed: what card numbers, security codes and the key ring are made from, so that tokens are the same in each run with this seed.
-Without one a new seed is drawn; a run that fails says which it was. (Aliases of security codes, nonces and ports are drawn by the programs.)
+SEED, or --seed: what the key ring is made from. Card numbers and security codes depend on the case's name alone, so tokens are the same in
+each run with the same seed; without one a new seed is drawn, and a run that fails says which it was. What the programs draw themselves
+(aliases of security codes, nonces, keys of `cardscrub keys`) differs from run to run.
 The last line is "N passed, N failed".
 """
 import argparse
@@ -16,6 +17,7 @@ import json
 import multiprocessing
 import os
 import queue
+import re
 import secrets
 import shutil
 import signal
@@ -51,6 +53,7 @@ class Run:
         self.app_port = 0
         self.app = None
         self.abilities = abilities(self.nginx)
+        self.openssl = openssl(self.nginx)
         os.mkdir(self.seen)
 
     def prepare(self):
@@ -83,7 +86,7 @@ class Run:
             env={**os.environ, "CARDSCRUB_SEEN": self.seen, "PYTHONDONTWRITEBYTECODE": "1"})
         tcp.close()
         unix.close()
-        end = time.monotonic() + 20 * self.slow
+        end = time.monotonic() + 60 * self.slow
         while time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", self.app_port), timeout=5) as probe:
@@ -112,6 +115,13 @@ def abilities(nginx):
     built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
     curl = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
     return {"HTTP/3"} if "--with-http_v3_module" in built and "HTTP3" in curl else set()
+
+
+def openssl(nginx):
+    """The version of OpenSSL that nginx runs with: (3, 0, 17)."""
+    built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
+    version = re.findall(r"OpenSSL (\d+)\.(\d+)\.(\d+)", built)[-1]
+    return tuple(int(part) for part in version)
 
 
 def load(part):
@@ -262,7 +272,7 @@ def main():
             print("FAILED  sweep of the run: " + line)
         if failed or options.keep:
             print("kept: %s" % folder)
-            print("again with the same keys and numbers: --seed %s, or SEED=%s make e2e" % (options.seed, options.seed))
+            print("again with the same keys: --seed %s, or SEED=%s make e2e" % (options.seed, options.seed))
         else:
             shutil.rmtree(folder, ignore_errors=True)
     print("end to end: %d cases in %.0f s, %d skipped" % (passed + failed + skipped, time.monotonic() - begin, skipped))

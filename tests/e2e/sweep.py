@@ -56,26 +56,29 @@ def files_below(prefix, skip):
                 yield path
 
 
-def leaks(prefix, skip, pans, codes):
-    """One line for each file below `prefix` that holds card data."""
+def leaks(prefix, skip, pans, codes_for):
+    """One line for each file below `prefix` that holds one of `pans`, or of the codes that codes_for(its path below `prefix`) gives."""
     out = []
     for path in files_below(prefix, skip):
         with open(path, "rb") as f:
             data = f.read()
-        for what in sorted(pans_in(data, pans)) + sorted(codes_in(data, codes)):
-            out.append("%s holds %s" % (os.path.relpath(path, prefix), what))
+        name = os.path.relpath(path, prefix)
+        for what in sorted(pans_in(data, pans)) + sorted(codes_in(data, codes_for(name))):
+            out.append("%s holds %s" % (name, what))
     return out
 
 
 def left_over(folder, but, pans):
-    """One line for each file below `folder` (without the folder `but`) that holds 12 digits in a row of one of `pans`."""
+    """One line for each file below `folder` (without the folder `but`) that holds 12 digits in a row of one of `pans`. Whole tokens
+    are passed over: among all those of a run some would have 12 digits of some card by chance.
+    """
     stretches = {pan[i:i + 12].encode() for pan in pans for i in range(len(pan) - 11)}
     out = []
     for path in files_below(folder, ()):
         if os.path.commonpath((path, but)) == but:
             continue
         with open(path, "rb") as f:
-            data = f.read()
+            data = re.sub(rb"(?<![0-9])[971][0-9]{11,18}(?![0-9])", b"token", f.read())
         runs = (run for view in views(data) for text in (view, view.replace(_NO_BREAK, b"").translate(None, _SEPARATORS))
                 for run in re.findall(rb"[0-9]{12,}", text))
         found = {run[i:i + 12] for run in runs for i in range(len(run) - 11)} & stretches
@@ -88,7 +91,7 @@ def scan(tool, keys, files):
     """What `cardscrub scan`, which knows the tokens of this key ring, finds in these files: its output, empty when they are clean."""
     if not files:
         return ""
-    run = subprocess.run([tool, "scan", "--keys", keys, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    run = subprocess.run([tool, "scan", "--keys", keys, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     if run.returncode == 0:
         return ""
     return run.stdout.decode("utf-8", "replace") or "exit status %d" % run.returncode

@@ -478,6 +478,7 @@ def main():
     parser.add_argument("--slow", type=int, default=3, help="factor for all time limits")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    options.seed = "soak"
     folder = tempfile.mkdtemp(prefix="cardscrub-soak-")
     os.chmod(folder, 0o755)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
