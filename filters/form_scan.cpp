@@ -5,11 +5,8 @@
 #include <array>
 #include <cstring>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "src/detector.h"
+#include "src/vector16.h"
 
 namespace cardscrub {
 
@@ -26,28 +23,6 @@ struct Marks {
 };
 
 #if defined(__SSE2__)
-uint64_t load(const uint8_t* data, size_t size) {
-  uint64_t value = 0;
-  std::memcpy(&value, data, size);
-  return value;
-}
-
-// The last 1..15 bytes of something, zeros behind them. Fixed sizes that overlap: no call, no loop.
-__m128i load_rest(const uint8_t* data, size_t size) {
-  uint64_t low;
-  uint64_t high = 0;
-  if (size >= 8) {
-    low = load(data, 8);
-    if (size > 8) high = load(data + size - 8, 8) >> (8 * (16 - size));
-  } else if (size >= 4) {
-    low = load(data, 4) | load(data + size - 4, 4) << (8 * (size - 4));
-  } else {
-    low =
-        data[0] | uint64_t{data[size / 2]} << (8 * (size / 2)) | uint64_t{data[size - 1]} << (8 * (size - 1));
-  }
-  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
-}
-
 unsigned bits(__m128i v) { return static_cast<unsigned>(_mm_movemask_epi8(v)); }
 
 // What stands in front of the first of the delimiters (kDelimited), or all of it.

@@ -12,7 +12,7 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kRevealMaxBody = 64 * 1024;  // any charge; what is in clear is small, and in memory
+constexpr size_t kRevealMaxBody = 64 << 10;  // any charge; what is in clear is small, and in memory
 
 bool says_nothing_of_reveal(const LocationConf& conf) {
   const LocationConf unset;
@@ -249,7 +249,13 @@ char* merge(ngx_conf_t* cf, LocationConf* prev, LocationConf* conf) {
     auto* context = static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
     main_conf(cf)->reveals.push_back({conf, context->loc_conf, context->srv_conf});
   }
-  server->scrubs = server->scrubs || conf->mode != kWishOff || conf->reveal != 0;
+  const bool scrubs = conf->mode != kWishOff || conf->reveal != 0;
+  server->scrubs = server->scrubs || scrubs;
+  Wants& wants = main_conf(cf)->wants;
+  wants.scrub = wants.scrub || conf->mode != kWishOff;
+  wants.required = wants.required || (scrubs && conf->require != 0);
+  wants.reveal = wants.reveal || conf->reveal != 0;
+  wants.response = wants.response || conf->response_plan != nullptr;
   if (conf->mode == kWishOn || conf->mode == kWishDynamic || conf->reveal != 0)
     main_conf(cf)->scrubbed.push_back(conf);
   // Tokens may come in clear; who may send them is check_reveal()'s question.

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "audit.h"
+#include "filters/head_scan.h"
+
 namespace cardscrub {
 
 namespace {
@@ -14,12 +17,11 @@ constexpr std::array<std::string_view, 15> kTarget{
     "is_args",       "request_filename", "request_body", "proxy_host",   "proxy_port", "document_root",
     "realpath_root", "ssl_server_name",  "uid_reset"};
 
-// Made by nginx: times, sizes, addresses, names out of the configuration, and the host, which is always
-// looked at.
+// Made by nginx: times, sizes, addresses, names out of the configuration.
 // clang-format off
-constexpr std::array<std::string_view, 54> kHarmless{
+constexpr std::array<std::string_view, 53> kHarmless{
     "binary_remote_addr", "body_bytes_sent", "bytes_sent", "connection", "connection_requests",
-    "connection_time", "content_length", "grpc_internal_trailers", "host", "hostname", "http2", "https",
+    "connection_time", "content_length", "grpc_internal_trailers", "hostname", "http2", "https",
     "limit_rate", "msec", "nginx_version", "pid", "pipe", "proxy_internal_body_length",
     "proxy_internal_chunked", "proxy_internal_connection", "proxy_protocol_addr", "proxy_protocol_port",
     "proxy_protocol_server_addr", "proxy_protocol_server_port", "remote_addr", "remote_port",
@@ -49,16 +51,16 @@ bool starts_with_one_of(std::string_view name, std::initializer_list<std::string
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-void learn(std::string_view name, LoggedParts* parts) {
+void learn(std::string_view name, const FieldNames& fields, LoggedParts* parts) {
   constexpr std::string_view kHttp = "http_";
   const auto* header =
       std::find_if(kByHeader.begin(), kByHeader.end(), [&](const ByHeader& h) { return h.variable == name; });
   if (header != kByHeader.end()) {
-    parts->request_headers.emplace_back(header->header);
+    parts->add_header(header->header, fields);
   } else if (name.starts_with(kHttp)) {
-    parts->request_headers.emplace_back(name.substr(kHttp.size()));
+    parts->add_header(name.substr(kHttp.size()), fields);
   } else if (name.starts_with("cookie_")) {
-    parts->request_headers.emplace_back("cookie");
+    parts->add_header("cookie", fields);
   } else if (starts_with_one_of(name, {"sent_http_", "sent_trailer_"})) {
     parts->answer_headers = true;
   } else if (starts_with_one_of(name, {"upstream_http_", "upstream_cookie_", "upstream_trailer_"})) {
@@ -68,30 +70,87 @@ void learn(std::string_view name, LoggedParts* parts) {
   }
 }
 
-}  // namespace
-
-bool LoggedParts::shows_header(const ngx_str_t& name) const {
-  if (everything) return true;
-  return std::any_of(request_headers.begin(), request_headers.end(), [&](const std::string& wanted) {
-    if (wanted.size() != name.len) return false;
-    // nginx, too, takes $http_user_agent for either spelling.
-    return std::equal(wanted.begin(), wanted.end(), name.data, [](char a, u_char b) {
-      const auto plain = [](char c) { return c == '_' ? '-' : c; };
-      return plain(a) == plain(static_cast<char>(ngx_tolower(b)));
-    });
-  });
+// Parts of the host that a regular expression of `server_name` captures point to where the host stands.
+bool captures_host(const ngx_http_core_main_conf_t* core) {
+  auto* const* servers = static_cast<ngx_http_core_srv_conf_t* const*>(core->servers.elts);
+  return std::any_of(servers, servers + core->servers.nelts,
+                     [](const ngx_http_core_srv_conf_t* server) { return server->captures != 0; });
 }
 
-LoggedParts learn_logged_parts(const ngx_http_core_main_conf_t* core, bool scripts) {
+bool announces(std::string_view variable, const FieldNames& fields) {
+  const std::string_view field = field_of_variable(variable);
+  bool failed = false;
+  const FieldMatch match =
+      fields.match(Path{}, {reinterpret_cast<const uint8_t*>(field.data()), field.size()}, &failed);
+  return failed || (match.kind != Kind::kNone && !match.ambiguous);
+}
+
+bool same_bytes(const u_char* a, const char* b, size_t size) { return std::memcmp(a, b, size) == 0; }
+
+}  // namespace
+
+HeadPart part_of(const ngx_str_t& name) {
+  const auto is = [&name](std::string_view wanted) {
+    return name.len == wanted.size() && ngx_strncasecmp(name.data, ngx_text(wanted).data, name.len) == 0;
+  };
+  if (is("cookie") || is("set-cookie")) return HeadPart::kCookie;
+  return is(":path") || is("referer") || is("location") || is("refresh") ? HeadPart::kTarget
+                                                                         : HeadPart::kHeader;
+}
+
+std::string_view field_of_variable(std::string_view name) {
+  for (std::string_view prefix :
+       {"arg_", "cookie_", "http_", "sent_http_", "upstream_http_", "upstream_cookie_"}) {
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+  }
+  return name;
+}
+
+void LoggedParts::add_header(std::string_view name, const FieldNames& fields) {
+  LoggedHeader wanted{std::string(name), HeadPart::kHeader, false};
+  std::replace(wanted.name.begin(), wanted.name.end(), '_', '-');
+  const auto same = [&](const LoggedHeader& known) { return known.name == wanted.name; };
+  if (std::any_of(request_headers.begin(), request_headers.end(), same)) return;
+  wanted.part = part_of(ngx_text(wanted.name));
+  wanted.announces = HeadScan(fields).announces_header(wanted.name);
+  header_lengths |= uint64_t{1} << length_bit(wanted.name.size());
+  request_headers.push_back(std::move(wanted));
+}
+
+const LoggedHeader* LoggedParts::look_up(const ngx_table_elt_t& line) const {
+  for (const LoggedHeader& wanted : request_headers) {
+    const size_t size = wanted.name.size();
+    if (size != line.key.len) continue;
+    if (line.lowcase_key != nullptr && same_bytes(line.lowcase_key, wanted.name.data(), size)) return &wanted;
+    // nginx, too, takes $http_user_agent for either spelling.
+    if (std::equal(wanted.name.begin(), wanted.name.end(), line.key.data, [](char a, u_char b) {
+          return a == (b == '_' ? '-' : static_cast<char>(ngx_tolower(b)));
+        })) {
+      return &wanted;
+    }
+  }
+  return nullptr;
+}
+
+LoggedParts learn_logged_parts(const ngx_http_core_main_conf_t* core, bool scripts,
+                               const FieldNames& fields) {
   LoggedParts parts;
-  // nginx's own log module has the only handler; ours is not there yet.
-  parts.everything = scripts || core->phases[NGX_HTTP_LOG_PHASE].handlers.nelts > 1;
+  parts.host = captures_host(core);
+  const ngx_array_t& handlers = core->phases[NGX_HTTP_LOG_PHASE].handlers;
+  const auto* handler = static_cast<const ngx_http_handler_pt*>(handlers.elts);
+  const auto ours = std::count(handler, handler + handlers.nelts, on_audit_rest);
+  // Besides, nginx's own log module has one; the one that redacts is not there yet.
+  parts.everything = scripts || handlers.nelts > static_cast<ngx_uint_t>(ours) + 1;
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   for (ngx_uint_t i = 0; i < core->variables.nelts; ++i) {
     const std::string_view name = view(variables[i].name);
     if (is_one_of(name, kHarmless)) continue;
-    parts.variables.push_back(i);
-    learn(name, &parts);
+    if (name == "host") {  // where the request has it
+      parts.host = true;
+      continue;
+    }
+    parts.variables.push_back({i, announces(name, fields)});
+    learn(name, fields, &parts);
   }
   return parts;
 }

@@ -12,7 +12,7 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kDefaultZone = 8 * 1024 * 1024;
+constexpr size_t kDefaultZone = 8 << 20;
 
 // Scripts ask for variables by names that no configuration shows.
 bool has_script_module(const ngx_cycle_t* cycle) {
@@ -35,14 +35,6 @@ Result<KeyRing> load_ring(const MainConf& main) {
 }
 
 }  // namespace
-
-std::string_view field_of_variable(std::string_view name) {
-  for (std::string_view prefix :
-       {"arg_", "cookie_", "http_", "sent_http_", "upstream_http_", "upstream_cookie_"}) {
-    if (name.starts_with(prefix)) return name.substr(prefix.size());
-  }
-  return name;
-}
 
 char* refuse_configuration(ngx_conf_t* cf, const Place& place, std::string_view message) {
   ngx_str_t text = ngx_text(message);
@@ -111,17 +103,10 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
 
 void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core) {
   main->request_body_logged = main->fingerprint_used = main->fields_used = has_script_module(cycle);
-  main->logged = learn_logged_parts(core, main->request_body_logged);
+  main->logged = learn_logged_parts(core, main->request_body_logged, *main->default_fields);
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
-  main->variable_kinds.clear();
-  main->variable_kinds.reserve(core->variables.nelts);
   for (size_t i = 0; i < core->variables.nelts; ++i) {
     std::string_view name = view(variables[i].name);
-    std::string_view field = field_of_variable(name);
-    bool failed = false;
-    FieldMatch match = main->default_fields->match(
-        Path{}, {reinterpret_cast<const uint8_t*>(field.data()), field.size()}, &failed);
-    main->variable_kinds.push_back(match.ambiguous ? Kind::kNone : match.kind);
     if (name == "request_body") main->request_body_logged = true;
     if (name == "cardscrub_fingerprint") main->fingerprint_used = true;
     if (name == "cardscrub_fields") main->fields_used = true;

@@ -46,6 +46,16 @@ struct RevealPlace {
   void** srv_conf;
 };
 
+// What some location asks for. Only that is hooked in, so that requests pass by what nobody uses.
+struct Wants {
+  bool scrub = false;     // `cardscrub` on, monitor, or a variable
+  bool required = false;  // cardscrub_require
+  bool reveal = false;
+  bool response = false;
+
+  bool any() const { return scrub || reveal || response; }
+};
+
 struct MainConf {
   ngx_str_t keys_path{};  // absolute
   Place keys_place{};
@@ -70,13 +80,13 @@ struct MainConf {
   std::vector<ngx_log_t*>
       error_logs;  // that http, servers and locations write to, apart from the cycle's own
 
+  Wants wants;
   std::vector<RevealPlace> reveals;
   // for the linter
   std::vector<Written> written;
   std::vector<const LocationConf*> scrubbed;  // blocks in which `cardscrub` is on, or may be
 
-  // made when all variables are known: what the name of each indexed variable announces
-  std::vector<Kind> variable_kinds;
+  // made when all variables are known
   LoggedParts logged;
   bool fingerprint_used = false;     // as below, of $cardscrub_fingerprint
   bool fields_used = false;          // and of $cardscrub_fields
@@ -89,10 +99,6 @@ void* create_main_conf(ngx_conf_t* cf);
 char* init_main_conf(ngx_conf_t* cf, void* conf);
 // Looks through the variables that the configuration uses.
 void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core);
-
-// The part of a variable's name that names a field: cvv of arg_cvv and cookie_cvv, x_card_number of
-// http_x_card_number.
-std::string_view field_of_variable(std::string_view name);
 
 MainConf* main_conf(const ngx_http_request_t* r);
 MainConf* main_conf(const ngx_conf_t* cf);

@@ -12,30 +12,39 @@ namespace cardscrub {
 
 namespace {
 
-ngx_int_t add_handler(ngx_conf_t* cf, ngx_http_phases phase, ngx_http_handler_pt handler) {
+struct Moment {
+  bool wanted;
+  ngx_http_phases phase;
+  ngx_http_handler_pt handler;
+};
+
+bool add_handler(ngx_conf_t* cf, const Moment& moment) {
+  if (!moment.wanted) return true;
   auto* core =
       static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
-  auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[phase].handlers));
-  if (slot == nullptr) return NGX_ERROR;
-  *slot = handler;
-  return NGX_OK;
+  auto* slot = static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[moment.phase].handlers));
+  if (slot == nullptr) return false;
+  *slot = moment.handler;
+  return true;
 }
 
 // What is pushed last runs first in its phase, and `config` puts this module behind all that have handlers
-// there.
+// there. What no location asks for costs a request nothing.
 ngx_int_t on_configured(ngx_conf_t* cf) {
-  if (check_tls(cf) != NGX_OK || check_reveal(cf) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_REWRITE_PHASE, on_head) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_missing_body) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_content) != NGX_OK ||
-      add_handler(cf, NGX_HTTP_PRECONTENT_PHASE, on_reveal) != NGX_OK ||
-      (main_conf(cf)->audit != nullptr && add_handler(cf, NGX_HTTP_LOG_PHASE, on_audit_rest) != NGX_OK)) {
-    return NGX_ERROR;
+  if (check_tls(cf) != NGX_OK || check_reveal(cf) != NGX_OK) return NGX_ERROR;
+  const Wants& wants = main_conf(cf)->wants;
+  const bool scrubs = wants.scrub || wants.reveal;
+  for (const Moment& moment : {Moment{scrubs, NGX_HTTP_SERVER_REWRITE_PHASE, on_server_head},
+                               Moment{scrubs, NGX_HTTP_REWRITE_PHASE, on_head},
+                               Moment{wants.required, NGX_HTTP_PRECONTENT_PHASE, on_missing_body},
+                               Moment{wants.response, NGX_HTTP_PRECONTENT_PHASE, on_content},
+                               Moment{wants.reveal, NGX_HTTP_PRECONTENT_PHASE, on_reveal},
+                               Moment{main_conf(cf)->audit != nullptr, NGX_HTTP_LOG_PHASE, on_audit_rest}}) {
+    if (!add_handler(cf, moment)) return NGX_ERROR;
   }
-  install_request_body_filter();
-  install_answer_filters();
-  install_response_filters();
+  if (scrubs) install_request_body_filter();
+  if (wants.any()) install_answer_filters();
+  if (wants.response) install_response_filters();
   return NGX_OK;
 }
 

@@ -2,8 +2,8 @@
 // for every request as soon as the module is loaded, also for those that never reached a location.
 #include <cstring>
 
+#include "filters/head_scan.h"
 #include "guard.h"
-#include "head_scan.h"
 #include "main_conf.h"
 #include "moments.h"
 #include "process.h"
@@ -47,28 +47,27 @@ void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf&
       static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   const HeadScan scan(*main.default_fields);
-  for (const ngx_uint_t i : main.logged.variables) {
-    ngx_http_variable_value_t& value = r->variables[i];
+  for (const LoggedVariable& variable : main.logged.variables) {
+    ngx_http_variable_value_t& value = r->variables[variable.index];
     if (!value.valid || value.not_found || value.len < 3) continue;
-    bool named = main.variable_kinds[i] != Kind::kNone;
-    if (!named && !scan.may_hold_card_data(HeadPart::kTarget, {}, {value.data, value.len})) continue;
-    redact_variable(redactor, r, &value,
-                    named ? field_of_variable(view(variables[i].name)) : std::string_view{});
+    if (!variable.announces && !scan.names_may_hold({value.data, value.len})) continue;
+    redact_variable(
+        redactor, r, &value,
+        variable.announces ? field_of_variable(view(variables[variable.index].name)) : std::string_view{});
   }
 }
 
-void redact_all(ngx_http_request_t* r) {
-  const MainConf& main = *main_conf(r);
+void redact_all(ngx_http_request_t* r, const MainConf& main) {
   const LoggedParts& logged = main.logged;
   Redactor redactor(main.redact_policy, worker());
   redactor.request(r, logged);
-  if (logged.everything || logged.answer_headers) {
+  if (logged.shows_answer()) {
     redactor.headers(r->headers_out.headers, true);
     // nginx has taken it out of the list when it wrote it with the server's name, and logs it all the same.
     if (r->headers_out.location != nullptr) redactor.header(*r->headers_out.location);
     redactor.headers(r->headers_out.trailers, true);
   }
-  if (logged.everything || logged.upstream_headers) redact_upstream(&redactor, r);
+  if (logged.shows_upstream()) redact_upstream(&redactor, r);
   if (r == r->main && main.request_body_logged) redactor.body(r);
   redact_variables(&redactor, r, main);
   redactor.count(main);
@@ -77,12 +76,15 @@ void redact_all(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t on_log(ngx_http_request_t* r) {
-  RequestContext* context = find_context(r);
-  if (context != nullptr && context->reveal != nullptr) context->reveal->withdraw();
-  if (main_conf(r)->redact_logs == 0) return NGX_OK;
+  const MainConf& main = *main_conf(r);
+  if (main.wants.reveal) {
+    RequestContext* context = find_context(r);
+    if (context != nullptr && context->reveal != nullptr) context->reveal->withdraw();
+  }
+  if (main.redact_logs == 0) return NGX_OK;
   if (!guarded(r->connection->log, "redacting a request", [&] {
-        redact_all(r);
-        redact_unswept(r);
+        redact_all(r, main);
+        if (main.wants.scrub) redact_unswept(r);
       })) {
     // What could not be looked at is not logged.
     r->request_line.len = r->unparsed_uri.len = r->args.len = r->uri.len = 0;

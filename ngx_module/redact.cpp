@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "filters/body.h"
+#include "filters/head_mask.h"
 #include "guard.h"
 #include "header_lines.h"
 #include "http2.h"
@@ -17,13 +18,7 @@ namespace cardscrub {
 
 namespace {
 
-HeadPart part_of(const ngx_table_elt_t& header) {
-  if (is_named(header, "cookie") || is_named(header, "set-cookie")) return HeadPart::kCookie;
-  if (is_named(header, ":path") || is_named(header, "referer") || is_named(header, "location") ||
-      is_named(header, "refresh"))
-    return HeadPart::kTarget;
-  return HeadPart::kHeader;
-}
+constexpr std::string_view kAuthorization = "authorization";
 
 // Joins the buffers of a body; nullptr: empty, in a file, or no memory. A single one stays where it is: a
 // value of $request_body that was asked for earlier lies there.
@@ -45,6 +40,15 @@ ngx_buf_t* join(ngx_http_request_t* r) {
     joined->last = ngx_cpymem(joined->last, cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
   }
   return joined;
+}
+
+// Wipes what lies in the buffers of a chain, but not in `kept`.
+void empty(const ngx_chain_t* chain, const ngx_buf_t* kept) {
+  for (const ngx_chain_t* cl = chain; cl != nullptr; cl = cl->next) {
+    if (cl->buf == kept) continue;
+    wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
+    cl->buf->pos = cl->buf->last;
+  }
 }
 
 }  // namespace
@@ -71,7 +75,10 @@ void mask_cut_number(MutableBytes text) {
 }
 
 bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
-  if (text.empty() || !scan_.may_hold_card_data(part, name, text)) return false;
+  return scan_.may_hold_card_data(part, name, text) && look(part, name, text);
+}
+
+bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text) {
   bool found = false;
   mask(part, name, text, &found);
   masked_ += found ? 1 : 0;
@@ -81,6 +88,9 @@ bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) 
 void Redactor::mask(HeadPart part, std::string_view name, MutableBytes text, bool* found) {
   bool looked = guarded(ngx_cycle->log, "redacting", [&] {
     if (worker_ == nullptr) throw std::bad_alloc();
+    const Masked masked = mask_head(part, name, text, policy_, *worker_);
+    *found = masked == Masked::kSomething;
+    if (masked != Masked::kUnknown) return;
     Verdict verdict;
     scrub_head(part, name, text, policy_, *worker_, verdict, {});
     if (verdict.refused()) throw std::bad_alloc();
@@ -93,13 +103,13 @@ void Redactor::mask(HeadPart part, std::string_view name, MutableBytes text, boo
 }
 
 void Redactor::request_line(const ngx_str_t& line) {
+  if (!scan_.names_may_hold(bytes(line))) return;
   std::string_view text = view(line);
-  if (!scan_.may_hold_card_data(HeadPart::kTarget, {}, bytes(line))) return;
   size_t first = text.find(' ');
   if (first != std::string_view::npos) {
     size_t last = text.rfind(" HTTP/");
     size_t end = last == std::string_view::npos || last <= first ? text.size() : last;
-    element(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
+    look(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
   }
   element(HeadPart::kHeader, {}, bytes(line));  // method, version, and lines that are no requests
 }
@@ -129,12 +139,21 @@ void Redactor::authorization(const ngx_str_t& value) {
 
 void Redactor::header(const ngx_table_elt_t& header) {
   if (header.key.len >= limits::kPanMin) element(HeadPart::kHeader, {}, bytes(header.key));
-  if (is_named(header, "authorization")) {
+  if (is_named(header, kAuthorization)) {
     authorization(header.value);
     return;
   }
-  HeadPart part = part_of(header);
+  HeadPart part = part_of(header.key);
   element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, bytes(header.value));
+}
+
+void Redactor::header(const ngx_table_elt_t& header, const LoggedHeader& known) {
+  if (known.name == kAuthorization) return authorization(header.value);
+  const MutableBytes text = bytes(header.value);
+  const bool plain = known.part == HeadPart::kHeader;
+  if (text.empty() || (!known.announces && !(plain ? scan_.text_may_hold(text) : scan_.names_may_hold(text))))
+    return;
+  look(known.part, plain ? std::string_view(known.name) : std::string_view{}, text);
 }
 
 void Redactor::headers(const ngx_list_t& list, bool of_answer) {
@@ -147,6 +166,13 @@ void Redactor::headers(const ngx_list_t& list, bool of_answer) {
 void Redactor::body(ngx_http_request_t* r) {
   if (r->request_body == nullptr || r->request_body->temp_file != nullptr || r->request_body->bufs == nullptr)
     return;
+  if (r->request_body->rest != 0) {
+    // The client went away, perhaps in the middle of a number or of what is written in base64: of what cannot
+    // be looked at nothing is logged.
+    empty(r->request_body->bufs, nullptr);
+    r->request_body->bufs = nullptr;
+    return;
+  }
   ngx_buf_t* joined = join(r);
   if (joined == nullptr) return;
   auto size = static_cast<size_t>(joined->last - joined->pos);
@@ -164,11 +190,7 @@ void Redactor::body(ngx_http_request_t* r) {
     if (verdict.refused() || done.piece.size() != size) throw std::bad_alloc();
   });
   if (!looked) blank_digits({joined->pos, size});
-  for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
-    if (cl->buf == joined) continue;
-    wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
-    cl->buf->pos = cl->buf->last;
-  }
+  empty(r->request_body->bufs, joined);
   ngx_chain_t* link = ngx_alloc_chain_link(r->pool);
   if (link != nullptr) *link = {joined, nullptr};
   r->request_body->bufs = link;
@@ -188,10 +210,14 @@ void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
   if (!lies_within(r->unparsed_uri, r->request_line)) element(HeadPart::kTarget, {}, bytes(r->unparsed_uri));
   if (!lies_within(r->args, r->request_line)) element(HeadPart::kArguments, {}, bytes(r->args));
   if (!lies_within(r->uri, r->request_line)) element(HeadPart::kPath, {}, bytes(r->uri));
-  element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
+  if (parts.shows_host()) element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
   element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
   for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
-    if (parts.shows_header(line.key)) header(line);
+    if (parts.everything) {
+      header(line);
+    } else if (const LoggedHeader* wanted = parts.find(line)) {
+      header(line, *wanted);
+    }
   });
 }
 

@@ -2,7 +2,7 @@
 // requests.
 #pragma once
 
-#include "head_scan.h"
+#include "filters/head_scan.h"
 #include "logged_parts.h"
 #include "nginx.h"
 
@@ -33,14 +33,18 @@ class Redactor {
   void request(ngx_http_request_t* r, const LoggedParts& parts);
   // A header of either direction, its name included.
   void header(const ngx_table_elt_t& header);
+  // A request header by a name that has been looked at beforehand; the name itself holds nothing.
+  void header(const ngx_table_elt_t& header, const LoggedHeader& known);
   void headers(const ngx_list_t& list, bool of_answer);
-  // The body that $request_body gives, in new memory; the old one is wiped.
+  // The body that $request_body gives, in new memory; the old one is wiped. Of a body that has not come whole
+  // nothing stays.
   void body(ngx_http_request_t* r);
 
   // Adds what was masked to the shared counters.
   void count(const MainConf& main) const;
 
  private:
+  bool look(HeadPart part, std::string_view name, MutableBytes text);
   void mask(HeadPart part, std::string_view name, MutableBytes text, bool* found);
   void authorization(const ngx_str_t& value);
 

@@ -1,7 +1,7 @@
 // The head of an answer: every header line, status line and trailer, searched before it goes out.
 #pragma once
 
-#include "head_scan.h"
+#include "filters/head_scan.h"
 #include "nginx.h"
 #include "src/verdict.h"
 #include "src/worker.h"

@@ -266,47 +266,6 @@ DenseWindow next_dense(Bytes text, size_t from, size_t most) {
   }
 }
 
-// The last step may count bytes twice, which errs to the safe side.
-bool has_few_digits(const uint8_t* data, size_t size) {
-#if defined(__x86_64__)
-  const auto digits_of = [](__m128i bytes) {
-    return _mm_cmpgt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
-  };
-  constexpr size_t kStep = 16;
-  constexpr size_t kMost = 200 * kStep;  // a lane counts to 255
-  if (size > kMost) return false;
-  __m128i count = _mm_setzero_si128();
-  __m128i all = _mm_setzero_si128();
-  const auto add = [&](__m128i bytes) {
-    count = _mm_sub_epi8(count, digits_of(bytes));
-    all = _mm_or_si128(all, bytes);
-  };
-  if (size < kStep) {
-    std::array<uint64_t, 2> halves;
-    std::memcpy(halves.data(), data, 8);
-    std::memcpy(halves.data() + 1, data + size - 8, 8);
-    add(_mm_set_epi64x(static_cast<int64_t>(halves[0]), static_cast<int64_t>(halves[1])));
-  } else {
-    const auto load = [&](size_t at) {
-      return _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(data + at)));
-    };
-    for (size_t at = 0; at + kStep <= size; at += kStep) add(load(at));
-    if (size % kStep != 0) add(load(size - kStep));
-  }
-  const __m128i sums = _mm_sad_epu8(count, _mm_setzero_si128());
-  return _mm_movemask_epi8(all) == 0 &&
-         _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)) < kRun;
-#else
-  size_t digits = 0;
-  uint8_t all = 0;
-  for (size_t i = 0; i < size; ++i) {
-    digits += is_digit(data[i]) ? 1 : 0;
-    all |= data[i];
-  }
-  return all < 0x80 && digits < kRun;
-#endif
-}
-
 bool may_hold_pan(const uint8_t* data, size_t size) {
   MaskReader reader(data, size, 0);
   Density density;

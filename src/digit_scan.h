@@ -56,10 +56,6 @@ struct DenseWindow {
 // multiple of kBlock, at least 4 of them).
 DenseWindow next_dense(Bytes text, size_t from, size_t most);
 
-// True when the bytes are ASCII with fewer than twelve digits for certain: the cheapest look at something
-// short. size >= 8.
-bool has_few_digits(const uint8_t* data, size_t size);
-
 // True when the bytes, as they are on the wire (no escape undone), may hold a finding: twelve ASCII digits
 // with at most one separator (space, hyphen, dot, or a character beyond ASCII) between two of them, or a
 // decimal digit of another script. Never false for a text that holds one; hardly ever true for text that does

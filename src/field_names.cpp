@@ -211,7 +211,8 @@ struct FieldNames::Table {
 void NameEnds::add(std::string_view leaf) {
   const auto letter = [&](size_t i) { return size_t{kLetter[static_cast<uint8_t>(leaf[i])]}; };
   const size_t size = leaf.size();
-  // A name of one character has the long way anyway, and so has every name with punctuation at its ends.
+  if (size == 1) singles_ |= uint32_t{1} << letter(0);
+  // Every name with punctuation at its ends has the long way.
   if (size < 2) return;
   const uint64_t group = uint64_t{1} << (std::hash<std::string_view>{}(leaf) % 64);
   begins_[letter(0) * 32 + letter(1)] |= group;

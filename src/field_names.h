@@ -37,7 +37,7 @@ class NameEnds {
   // False: no pattern ends in this leaf.
   bool may_match(Bytes leaf) const {
     const size_t size = leaf.size();
-    if (size < 2 || any_) return size != 0;
+    if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
     const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
     const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
     // What begins or ends in punctuation is left to the exact comparison.
@@ -47,8 +47,19 @@ class NameEnds {
     // card.number begins with the letters of its first component, cards.10 ends in an index.
     return (ends != 0 || (before == kDigit && last == kDigit)) && splits(leaf);
   }
+  // False: no pattern ends in a leaf of two characters or more that ends in these two.
+  bool may_end_in(uint8_t before, uint8_t last) const {
+    const size_t first = kLetter[before], second = kLetter[last];
+    if (first == 0 || second == 0 || any_) return true;
+    return ends_[first * 32 + second] != 0 || (first == kDigit && second == kDigit);
+  }
 
  private:
+  // A leaf of one character: an index, punctuation that other characters stand around, or a letter.
+  bool may_be_single(uint8_t c) const {
+    const uint32_t letter = kLetter[c];
+    return letter == 0 || letter == kDigit || (singles_ >> letter & 1) != 0;
+  }
   static constexpr uint8_t kDigit = 27;
   // 1..26 letters of either case, 27 digits, 0 anything else.
   static constexpr std::array<uint8_t, 256> kLetter = [] {
@@ -63,6 +74,7 @@ class NameEnds {
   // By two letters: the patterns, in 64 groups, that begin or end with them.
   std::array<uint64_t, 32 * 32> begins_{};
   std::array<uint64_t, 32 * 32> ends_{};
+  uint32_t singles_ = 0;  // bit k: a pattern ends in letter k alone
   bool any_ = false;
 };
 

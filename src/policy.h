@@ -44,6 +44,12 @@ struct Policy {
   // is no card data is text like any other (but a mistyped card number is masked), names that are used for
   // other things as well do not count, and a body that breaks the rules of its type is read on as text.
   bool response = false;
+
+  // Has the shape of a token of the key ring.
+  bool is_token(const Digits& digits) const {
+    return digits.size() >= limits::kPanMin && digits.size() <= limits::kPanMax &&
+           (token_digits >> digits[0] & 1u) != 0;
+  }
 };
 
 // What a sweep under this policy looks for.

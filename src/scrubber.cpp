@@ -4,14 +4,12 @@
 #include <algorithm>
 
 #include "issuer.h"
+#include "masks.h"
 #include "scrubber_scope.h"
 
 namespace cardscrub {
 
 namespace {
-
-constexpr size_t kBin = 6;  // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
-constexpr size_t kLast = 4;
 
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -27,54 +25,6 @@ size_t run_start(const Text& text, size_t at) {
     --start;
   }
   return start;
-}
-
-// The units of a '*' at i, as mask() leaves it: one in ASCII, three in UTF-8 for the full-width one; 0: none
-// stands there.
-size_t star_at(const Text& text, size_t i) {
-  if (text.data[i] == '*') return 1;
-  return text.size - i >= 3 && text.data[i] == 0xEF && text.data[i + 1] == 0xBC && text.data[i + 2] == 0x8A
-             ? 3
-             : 0;
-}
-
-// Nothing but stars: a code that was masked before.
-bool is_masked_code(const Text& text) {
-  for (size_t i = 0; i < text.size;) {
-    size_t star = star_at(text, i);
-    if (star == 0) return false;
-    i += star;
-  }
-  return text.size != 0;
-}
-
-// BIN, stars, last four: a PAN that was masked before.
-bool is_masked_pan(const Text& text) {
-  size_t digits = 0;
-  size_t stars = 0;
-  for (size_t i = 0; i < text.size; ++i) {
-    uint8_t c = text.data[i];
-    size_t star = star_at(text, i);
-    if (is_digit(c)) {
-      ++digits;
-    } else if (star != 0) {
-      ++stars;
-      i += star - 1;
-    } else if (c != ' ' && c != '-') {
-      return false;
-    }
-  }
-  return stars >= 2 && digits <= kBin + kLast && stars + digits >= limits::kPanMin;
-}
-
-// The same where '*' cannot stand (mask() writes zeros, and a last 1 where Luhn would be satisfied).
-bool is_masked_pan(const Digits& digits) {
-  if (digits.size() < limits::kPanMin || luhn_valid(digits.span())) return false;
-  for (size_t i = kBin; i + kLast < digits.size(); ++i) {
-    bool last = i + kLast + 1 == digits.size();
-    if (digits[i] != 0 && !(last && digits[i] == 1)) return false;
-  }
-  return true;
 }
 
 // Digits as many as a card number has, and nothing but them and separators.
@@ -314,22 +264,22 @@ void Scrubber::named(const Text& text) {
 void Scrubber::named_pan(const Text& text) {
   constexpr uint32_t kPanBit = 1u << static_cast<unsigned>(Kind::kPan);
   if (!match_.ambiguous) seen_kinds_ |= kPanBit;
+  // What a number became, whatever the name, is as good as the number where one is wanted.
   if (is_masked_pan(text)) {
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     return;
   }
   DigitsAt at;
   Reason bad = parse_pan(text, &at);
   Brand brand = Brand::kUnknown;
-  if (bad == Reason::kNone && at.digits.size() >= limits::kPanMin && at.digits.size() <= limits::kPanMax &&
-      (policy_.token_digits >> at.digits[0] & 1u) != 0) {
+  if (bad == Reason::kNone && policy_.is_token(at.digits)) {
     // A token already: it stays, and codes beside it belong to its card.
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous, true);
     return;
   }
   if (bad == Reason::kNone && is_masked_pan(at.digits)) {
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     return;
   }
   if (bad == Reason::kNone) bad = check_pan(at.digits, &brand);

@@ -44,23 +44,22 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const Run whole = run_body(policy, type, in, 0);
   const Run cut = run_pieces(policy, type, in, Cuts(cuts, in.size()));
-  law(whole.verdict.refused() == cut.verdict.refused(), "3, splits: verdict");
+  same_verdict(whole, cut);
   if (whole.verdict.refused()) {
     law(policy.mode == Mode::kOn && is_card_data(whole.verdict.problems().front().reason),
         "an answer is refused for card data only");
-    same_reason(whole, cut, "3, splits: reason");
     law(whole.out.empty(), "5, closed: something of a refused body came out");
     return 0;
   }
   same_findings(whole, cut, "3, splits: findings");
   same_bytes(whole.out, cut.out, "3, splits: bytes");
-  holds_in_place(in, whole.out);
+  holds_in_place(whole, in, policy);
   if (policy.mode == Mode::kMonitor) {
     law(whole.out == in, "monitor changes nothing");
     return 0;
   }
   const Run twice = run_body(policy, type, whole.out, 0);
-  law(!twice.verdict.refused(), "4, clean: what was accepted once is refused");
+  is_accepted(twice);
   same_bytes(twice.out, whole.out, "4, clean: twice is not once");
   return 0;
 }

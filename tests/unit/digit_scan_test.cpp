@@ -55,28 +55,6 @@ void test_link_masks(void**) {
   }
 }
 
-void test_few_digits(void**) {
-  std::mt19937 random(6);
-  size_t few = 0;
-  for (int round = 0; round < 20000; ++round) {
-    std::string text(8 + random() % 120, 'x');
-    for (size_t i = random() % 24; i != 0; --i)
-      text[random() % text.size()] = static_cast<char>('0' + i % 10);
-    if (round % 16 == 0) text[random() % text.size()] = '\xd9';
-    const auto block = exact_block(text);
-    const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-    const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
-    const bool is_few = has_few_digits(block.get(), text.size());
-    if (is_few) assert_true(ascii && digits < 12);
-    // Bytes may count twice, so that all that is promised of few digits is that none are few.
-    if (ascii && digits < 6) assert_true(is_few);
-    few += is_few ? 1 : 0;
-  }
-  assert_true(few > 1000 && few < 19000);
-  const std::string longest(4000, '1');
-  assert_false(has_few_digits(exact_block(longest).get(), longest.size()));
-}
-
 void test_runs(void**) {
   std::mt19937_64 random(5);
   for (int round = 0; round < 10000; ++round) {
@@ -260,7 +238,7 @@ int main() {
       cmocka_unit_test(test_runs),       cmocka_unit_test(test_windows_hold),
       cmocka_unit_test(test_no_windows), cmocka_unit_test(test_long_windows),
       cmocka_unit_test(test_may_hold),   cmocka_unit_test(test_scripts),
-      cmocka_unit_test(test_random),     cmocka_unit_test(test_few_digits),
+      cmocka_unit_test(test_random),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

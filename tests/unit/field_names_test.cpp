@@ -264,6 +264,16 @@ void random_names_and_patterns(void**) {
   assert_true(found > 2000);
 }
 
+void patterns_of_one_letter(void**) {
+  const FieldNames names = compile({{Kind::kPan, "n"}, {Kind::kCode, "card.c"}});
+  assert_int_equal(match(names, {}, "n").kind, Kind::kPan);
+  assert_int_equal(match(names, {}, "N_").kind, Kind::kPan);
+  assert_int_equal(match(names, {"n"}, "0").kind, Kind::kPan);
+  assert_int_equal(match(names, {}, "m").kind, Kind::kNone);
+  assert_int_equal(match(names, {"card"}, "C").kind, Kind::kCode);
+  assert_int_equal(match(names, {}, "c").kind, Kind::kNone);
+}
+
 void bad_patterns(void**) {
   const struct {
     const char* name;
@@ -305,6 +315,7 @@ int main() {
                               cmocka_unit_test(every_default_matches_itself),
                               cmocka_unit_test(operators_patterns),
                               cmocka_unit_test(random_names_and_patterns),
+                              cmocka_unit_test(patterns_of_one_letter),
                               cmocka_unit_test(bad_patterns),
                               cmocka_unit_test(a_costly_expression_fails)};
   return cmocka_run_group_tests_name("field_names", tests, nullptr, nullptr);

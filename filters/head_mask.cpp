@@ -1,0 +1,217 @@
+// The short way: the part is cut into values, which are collected first and masked when all of them are
+// simple.
+#include "filters/head_mask.h"
+
+#include <algorithm>
+#include <array>
+
+#include "filters/form_scan.h"
+#include "src/masks.h"
+#include "src/vector16.h"
+#include "src/wrapped.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kMost = 1024;  // bytes; shorter than any name or value that is too long for the long way
+
+// A value that is named, or may hold a number.
+struct Value {
+  MutableBytes bytes;
+  Kind kind;  // kNone: to be swept
+};
+
+// What may be an escape, JSON, a cookie in quotes, or belongs to a fragment or a parameter of a path.
+bool is_simple(Bytes bytes, bool semicolons) {
+#if defined(__SSE2__)
+  const auto equal = [](__m128i v, char c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(c)); };
+  const __m128i semicolon = _mm_set1_epi8(semicolons ? '%' : ';');
+  __m128i found = _mm_setzero_si128();
+  __m128i top = found;
+  for (size_t at = 0; at < bytes.size(); at += 16) {
+    const __m128i v = load_16(bytes.data() + at, bytes.size() - at);
+    top = _mm_max_epu8(top, v);
+    found = _mm_or_si128(found, _mm_or_si128(equal(v, '%'), equal(v, '+')));
+    found = _mm_or_si128(found, _mm_or_si128(equal(v, '['), equal(v, '"')));
+    found = _mm_or_si128(found, _mm_or_si128(equal(v, '#'), _mm_cmpeq_epi8(v, semicolon)));
+  }
+  const __m128i high = _mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top);
+  return _mm_movemask_epi8(_mm_or_si128(found, high)) == 0;
+#else
+  return std::none_of(bytes.begin(), bytes.end(), [&](uint8_t c) {
+    return c >= '{' || c == '%' || c == '+' || c == '[' || c == '"' || c == '#' || (c == ';' && !semicolons);
+  });
+#endif
+}
+
+bool has_number(Bytes bytes) {
+  return bytes.size() >= limits::kPanMin &&
+         std::count_if(bytes.begin(), bytes.end(), is_digit) >= static_cast<std::ptrdiff_t>(limits::kPanMin);
+}
+
+bool is_blank(Bytes bytes) {
+  return std::all_of(bytes.begin(), bytes.end(),
+                     [](uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+}
+
+class HeadMasker {
+ public:
+  HeadMasker(const Policy& policy, const Worker& worker) : policy_(policy), worker_(worker) {}
+
+  // False: the long way. Nothing has been written then.
+  bool part(HeadPart part, std::string_view name, MutableBytes bytes) {
+    switch (part) {
+      case HeadPart::kHeader:
+        return header(name, bytes);
+      case HeadPart::kPath:
+        return text(bytes);
+      case HeadPart::kCookie:
+        return pairs(bytes, ';');
+      case HeadPart::kArguments:
+        return pairs(bytes, '&');
+      case HeadPart::kTarget:
+        break;
+    }
+    const size_t question = find_byte(bytes.data(), bytes.size(), 0, '?');
+    if (bytes[0] != '/' || !text(bytes.first(question))) return false;
+    return question == bytes.size() || pairs(bytes.subspan(question + 1), '&');
+  }
+
+  // Of what was collected.
+  Masked mask() {
+    for (const Value& value : std::span(values_).first(count_)) {
+      const bool found = value.kind == Kind::kNone ? sweep(value.bytes) : named(value);
+      found_ = found_ || found;
+    }
+    return failed_ ? Masked::kUnknown : found_ ? Masked::kSomething : Masked::kNothing;
+  }
+
+ private:
+  bool add(MutableBytes bytes, Kind kind) {
+    if (count_ == values_.size()) return false;
+    values_[count_++] = {bytes, kind};
+    return true;
+  }
+
+  bool text(MutableBytes bytes) { return !has_number(bytes) || add(bytes, Kind::kNone); }
+
+  bool value(FieldMatch match, MutableBytes bytes) {
+    switch (match.kind) {
+      case Kind::kNone:
+      case Kind::kHolder:
+        return text(bytes);
+      case Kind::kPan:
+      case Kind::kCode:
+      case Kind::kTrack:
+        return !match.ambiguous && add(bytes, match.kind);
+      case Kind::kExpiry:
+      case Kind::kExpiryMonth:
+      case Kind::kExpiryYear:
+        return !match.ambiguous;  // neither secret nor masked
+      default:
+        return false;
+    }
+  }
+
+  bool header(std::string_view name, MutableBytes bytes) {
+    return value(name.empty() ? FieldMatch{} : match_header(*policy_.fields, name), bytes);
+  }
+
+  // name=value pairs of arguments or cookies.
+  bool pairs(MutableBytes bytes, uint8_t separator) {
+    static const Path root;
+    const uint8_t* data = bytes.data();
+    const size_t size = bytes.size();
+    for (size_t at = 0; at < size;) {
+      while (separator == ';' && at < size && (data[at] == ' ' || data[at] == '\t')) ++at;
+      const size_t equals = find_either(data, size, at, '=', separator);
+      const MutableBytes name = bytes.subspan(at, equals - at);
+      if (!text(name)) return false;
+      at = equals + 1;
+      if (equals == size || data[equals] != '=') continue;  // a name without a value
+      const size_t end = find_byte(data, size, at, separator);
+      bool failed = false;
+      const FieldMatch match = policy_.fields->match(root, name, &failed);
+      if (failed || !value(match, bytes.subspan(at, end - at))) return false;
+      at = end + 1;
+    }
+    return true;
+  }
+
+  bool named(const Value& value) {
+    const MutableBytes bytes = value.bytes;
+    const Text text{bytes.data(), bytes.size(), nullptr, 0};
+    if (is_blank(bytes)) return false;
+    if (value.kind == Kind::kPan) return named_pan(text);
+    if (value.kind == Kind::kTrack && std::none_of(bytes.begin(), bytes.end(), is_digit)) return false;
+    if (value.kind == Kind::kCode && is_masked_code(text)) return false;
+    mask_digits(bytes, false);
+    return true;
+  }
+
+  // What is valid keeps its BIN and last four; of what is not, a number does.
+  bool named_pan(const Text& text) {
+    if (is_masked_pan(text)) return false;
+    DigitsAt at;
+    Reason bad = parse_pan(text, &at);
+    if (bad == Reason::kNone) {
+      if (policy_.is_token(at.digits) || is_masked_pan(at.digits)) return false;
+      Brand brand;
+      bad = check_pan(at.digits, &brand);
+    }
+    mask_digits({text.data, text.size}, bad != Reason::kPanFormat && bad != Reason::kPanLength);
+    return true;
+  }
+
+  // As Scrubber::sweep() of a complete text.
+  bool sweep(MutableBytes bytes) {
+    const Text text{bytes.data(), bytes.size(), nullptr, 0};
+    const DetectorOptions options = sweep_options(policy_);
+    bool found = false;
+    for (size_t from = 0;;) {
+      const Detector::Next next = look(text, from, options);
+      if (next.outcome != Detector::Outcome::kFound) return found;
+      found = true;
+      size_t end = next.finding.end;
+      bool keeps = next.finding.kind != Kind::kTrack;
+      if (!next.alone) {
+        const Detector::Next other = look(text, next.finding.begin + 1, options);
+        if (other.outcome == Detector::Outcome::kFound && other.finding.begin < next.finding.end) {
+          end = std::max(end, other.finding.end);
+          keeps = false;
+        }
+      }
+      mask_digits(bytes.subspan(next.finding.begin, end - next.finding.begin), keeps);
+      from = end;
+    }
+  }
+
+  Detector::Next look(const Text& text, size_t from, const DetectorOptions& options) {
+    const Detector::Next next =
+        worker_.detector->next(text, from, Before{}, true, options, worker_.scratch.get());
+    failed_ = failed_ || next.outcome == Detector::Outcome::kFault;
+    return next;
+  }
+
+  const Policy& policy_;
+  const Worker& worker_;
+  size_t count_ = 0;
+  bool found_ = false;
+  bool failed_ = false;
+  std::array<Value, 16> values_;
+};
+
+}  // namespace
+
+Masked mask_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy,
+                 const Worker& worker) {
+  if (bytes.empty()) return Masked::kNothing;
+  if (bytes.size() > kMost || !is_simple(bytes, part == HeadPart::kCookie || part == HeadPart::kHeader))
+    return Masked::kUnknown;
+  if (may_hold_wrapped(bytes)) return Masked::kUnknown;
+  HeadMasker masker(policy, worker);
+  return masker.part(part, name, bytes) ? masker.mask() : Masked::kUnknown;
+}
+
+}  // namespace cardscrub

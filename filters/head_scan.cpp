@@ -1,0 +1,216 @@
+// The quick look at head elements: count digits, look at names.
+#include "filters/head_scan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "src/base64_scan.h"
+#include "src/detector.h"
+#include "src/limits.h"
+#include "src/vector16.h"
+#include "src/wrapped.h"
+
+namespace cardscrub {
+
+namespace {
+
+const Path kRoot;
+
+// A name's bytes that are written with escapes, or are not ASCII, cannot be compared as they are.
+bool is_escaped(char c) { return c == '%' || c == '+' || static_cast<unsigned char>(c) >= 0x80; }
+
+// What a number may be made of where digits or what stands between them are escaped: "4111%201111", "%34%31",
+// "\\u0034", "4111+1111". Such numbers are not where the bytes alone show them; 0 ends one.
+constexpr uint8_t kDigit = 1;
+constexpr uint8_t kEscape = 2;
+constexpr uint8_t kPart = 4;
+constexpr std::array<uint8_t, 256> kNumberParts = [] {
+  std::array<uint8_t, 256> table{};
+  for (char c : std::string_view(" -.u")) table[static_cast<uint8_t>(c)] = kPart;
+  for (unsigned c = 'a'; c <= 'f'; ++c) table[c] = table[c - 32] = kPart;
+  for (char c : std::string_view("%\\+")) table[static_cast<uint8_t>(c)] = kEscape;
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
+  return table;
+}();
+
+bool may_hold_escaped_pan(Bytes text) {
+  std::string_view view{reinterpret_cast<const char*>(text.data()), text.size()};
+  size_t escape = std::min({view.find('%'), view.find('+'), view.find('\\')});
+  if (escape == std::string_view::npos) return false;
+  while (escape > 0 && kNumberParts[text[escape - 1]] != 0) --escape;
+  size_t digits = 0;
+  bool escaped = false;
+  for (uint8_t c : text.subspan(escape)) {
+    const uint8_t part = kNumberParts[c];
+    if (part == 0) {
+      digits = 0;
+      escaped = false;
+      continue;
+    }
+    digits += part & kDigit;
+    escaped = escaped || part == kEscape;
+    if (escaped && digits >= limits::kPanMin) return true;
+  }
+  return false;
+}
+
+// JSON, with names of its own.
+bool may_hold_escaped_brace(std::string_view text) {
+  for (size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    if (text.size() - at > 2 && text[at + 1] == '7' && (text[at + 2] | 0x20) == 'b') return true;
+  }
+  return false;
+}
+
+bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || c == '/' || c == '"'; }
+
+}  // namespace
+
+bool HeadScan::announces(std::string_view name) const {
+  bool failed = false;
+  FieldMatch match =
+      fields_.match(kRoot, {reinterpret_cast<const uint8_t*>(name.data()), name.size()}, &failed);
+  return failed || match.kind != Kind::kNone;
+}
+
+bool HeadScan::announces_header(std::string_view name) const {
+  if (name.empty()) return false;
+  const bool extension = name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-';  // X-Card-Number
+  return announces(name) || (extension && announces(name.substr(2)));
+}
+
+// Names in front of '=', as arguments, cookies and matrix parameters have them. What stands in front of a '='
+// inside a value is taken for a name too: at worst a scrubber looks in vain.
+bool HeadScan::names_announce(std::string_view text) const {
+  if (may_hold_escaped_brace(text)) return true;
+  size_t from = 0;
+  for (size_t equals = text.find('='); equals != std::string_view::npos; equals = text.find('=', from)) {
+    size_t begin = equals;
+    bool escaped = false;
+    while (begin > from && !separates(text[begin - 1])) escaped = is_escaped(text[--begin]) || escaped;
+    if (escaped || announces(text.substr(begin, equals - begin))) return true;
+    from = equals + 1;
+  }
+  return false;
+}
+
+// The name in front of a '=' where nothing is escaped: nearly all are turned away by their last two letters.
+inline bool HeadScan::name_announces(std::string_view text, size_t equals) const {
+  if (equals >= 2 &&
+      !ends_.may_end_in(static_cast<uint8_t>(text[equals - 2]), static_cast<uint8_t>(text[equals - 1])))
+    return false;
+  size_t begin = equals;
+  while (begin > 0 && text[begin - 1] != '=' && !separates(text[begin - 1])) --begin;
+  return begin != equals && announces(text.substr(begin, equals - begin));
+}
+
+bool HeadScan::look_closely(Bytes bytes, bool names) const {
+  const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  return may_hold_pan(bytes.data(), bytes.size()) || may_hold_escaped_pan(bytes) || may_hold_wrapped(bytes) ||
+         text.find('{') != std::string_view::npos || (names && names_announce(text));
+}
+
+#if defined(__SSE2__)
+
+namespace {
+
+uint64_t bits(__m128i lanes) { return static_cast<uint32_t>(_mm_movemask_epi8(lanes)); }
+
+__m128i equal(__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); }
+
+__m128i digits_of(__m128i bytes) {
+  // Ten values are left at the top of the signed range.
+  return _mm_cmpgt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
+}
+
+// Twelve or more digits, all ASCII: false when they neither stand together, with at most one separator behind
+// each of them, nor are escaped.
+bool may_link(Bytes text) {
+  unsigned run = 0;     // set bits that the words so far end in
+  uint64_t before = 0;  // digits of the word in front
+  __m128i escapes = _mm_setzero_si128();
+  for (size_t at = 0; at < text.size();) {
+    uint64_t digits = 0;
+    uint64_t joints = 0;
+    for (unsigned shift = 0; shift < 64 && at < text.size(); shift += 16, at += 16) {
+      const __m128i v = load_16(text.data() + at, text.size() - at);
+      digits |= bits(digits_of(v)) << shift;
+      joints |= bits(_mm_or_si128(_mm_or_si128(equal(v, ' '), equal(v, '-')), equal(v, '.'))) << shift;
+      escapes =
+          _mm_or_si128(escapes, _mm_or_si128(_mm_or_si128(equal(v, '%'), equal(v, '+')), equal(v, '\\')));
+    }
+    const uint64_t linked = digits | (joints & (digits << 1 | before >> 63));
+    const auto head = static_cast<unsigned>(std::countr_one(linked));
+    if (run + head >= limits::kPanMin || runs_of_twelve(linked) != 0)
+      return may_hold_pan(text.data(), text.size()) || may_hold_escaped_pan(text);
+    run = static_cast<unsigned>(std::countl_one(linked));
+    before = digits;
+  }
+  return bits(escapes) != 0 && may_hold_escaped_pan(text);
+}
+
+}  // namespace
+
+template <bool kNames>
+bool HeadScan::may_hold(Bytes bytes) const {
+  constexpr size_t kMost = 2048;   // a lane counts its digits in eight bits
+  constexpr uint8_t kFirst = 'I';  // what every quad of base64 of a number begins with (base64_scan.h)
+  constexpr uint8_t kSpan = 'O' - kFirst;
+  const uint8_t* data = bytes.data();
+  const size_t size = bytes.size();
+  if (size > kMost) return look_closely(bytes, kNames);
+  const __m128i zero = _mm_setzero_si128();
+  __m128i count = zero;
+  __m128i top = zero;
+  __m128i escapes = zero;
+  uint64_t marks_before = 0;
+  uint64_t pairs = 0;  // of two marks kQuad bytes apart
+  for (size_t at = 0; at < size;) {
+    const size_t word = at;
+    uint64_t marks = 0;
+    uint64_t equals = 0;
+    for (unsigned shift = 0; shift < 64 && at < size; shift += 16, at += 16) {
+      const __m128i v = load_16(data + at, size - at);
+      count = _mm_sub_epi8(count, digits_of(v));
+      top = _mm_max_epu8(top, v);
+      const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirst)));
+      marks |= bits(_mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(static_cast<char>(kSpan))), from))
+               << shift;
+      if (kNames) {
+        escapes = _mm_or_si128(escapes, _mm_or_si128(equal(v, '%'), equal(v, '+')));
+        equals |= bits(equal(v, '=')) << shift;
+      }
+    }
+    pairs |= marks & marks >> kQuad;
+    pairs |= marks_before & marks << (64 - kQuad);
+    marks_before = marks;
+    for (; equals != 0; equals &= equals - 1) {
+      if (bits(escapes) != 0) break;
+      const size_t i = word + static_cast<size_t>(std::countr_zero(equals));
+      if (name_announces({reinterpret_cast<const char*>(data), size}, i)) return true;
+    }
+  }
+  // '{' and the three characters behind it, DEL, and all that is not ASCII.
+  if (bits(_mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top)) != 0)
+    return look_closely(bytes, kNames);
+  const __m128i sums = _mm_sad_epu8(count, zero);
+  const int64_t digits = _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
+  return (digits >= static_cast<int64_t>(limits::kPanMin) && may_link(bytes)) ||
+         (pairs != 0 && may_hold_wrapped(bytes)) ||
+         (kNames && bits(escapes) != 0 && names_announce({reinterpret_cast<const char*>(data), size}));
+}
+
+#else
+
+template <bool kNames>
+bool HeadScan::may_hold(Bytes bytes) const {
+  return look_closely(bytes, kNames);
+}
+
+#endif
+
+bool HeadScan::text_may_hold(Bytes bytes) const { return may_hold<false>(bytes); }
+bool HeadScan::names_may_hold(Bytes bytes) const { return may_hold<true>(bytes); }
+
+}  // namespace cardscrub

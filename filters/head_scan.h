@@ -1,0 +1,40 @@
+// The quick look at one element of a request's head: whether it is worth a scrubber. Nearly all elements end
+// here, after one vector pass: it counts digits and marks the few characters that could make more of it than
+// text.
+#pragma once
+
+#include <string_view>
+
+#include "filters/head.h"
+#include "src/field_names.h"
+
+namespace cardscrub {
+
+class HeadScan {
+ public:
+  explicit HeadScan(const FieldNames& fields) : fields_(fields), ends_(fields.ends()) {}
+
+  // False when the element holds no card data for certain: no card number as it stands, escaped or in base64,
+  // no name that announces card data, no JSON. `name` counts for kHeader only.
+  bool may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
+    if (bytes.empty()) return false;
+    return part == HeadPart::kHeader ? text_may_hold(bytes) || announces_header(name) : names_may_hold(bytes);
+  }
+  // The same in parts, for who knows the name beforehand: the value of a header; an element with names in it.
+  bool text_may_hold(Bytes bytes) const;
+  bool names_may_hold(Bytes bytes) const;
+  bool announces_header(std::string_view name) const;
+
+ private:
+  template <bool kNames>
+  bool may_hold(Bytes bytes) const;
+  bool look_closely(Bytes bytes, bool names) const;
+  bool announces(std::string_view name) const;
+  bool names_announce(std::string_view text) const;
+  bool name_announces(std::string_view text, size_t equals) const;
+
+  const FieldNames& fields_;
+  const NameEnds& ends_;
+};
+
+}  // namespace cardscrub

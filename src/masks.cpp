@@ -1,0 +1,70 @@
+// Masks.
+#include "masks.h"
+
+#include "card.h"
+#include "issuer.h"
+
+namespace cardscrub {
+
+namespace {
+
+// The units of a '*' at i, as mask() leaves it: one in ASCII, three in UTF-8 for the full-width one; 0: none
+// stands there.
+size_t star_at(const Text& text, size_t i) {
+  if (text.data[i] == '*') return 1;
+  return text.size - i >= 3 && text.data[i] == 0xEF && text.data[i + 1] == 0xBC && text.data[i + 2] == 0x8A
+             ? 3
+             : 0;
+}
+
+}  // namespace
+
+bool is_masked_code(const Text& text) {
+  for (size_t i = 0; i < text.size;) {
+    size_t star = star_at(text, i);
+    if (star == 0) return false;
+    i += star;
+  }
+  return text.size != 0;
+}
+
+bool is_masked_pan(const Text& text) {
+  size_t digits = 0;
+  size_t stars = 0;
+  for (size_t i = 0; i < text.size; ++i) {
+    uint8_t c = text.data[i];
+    size_t star = star_at(text, i);
+    if (is_digit(c)) {
+      ++digits;
+    } else if (star != 0) {
+      ++stars;
+      i += star - 1;
+    } else if (c != ' ' && c != '-') {
+      return false;
+    }
+  }
+  return stars >= 2 && digits <= kBin + kLast && stars + digits >= limits::kPanMin;
+}
+
+bool is_masked_pan(const Digits& digits) {
+  if (digits.size() < limits::kPanMin || luhn_valid(digits.span())) return false;
+  for (size_t i = kBin; i + kLast < digits.size(); ++i) {
+    bool last = i + kLast + 1 == digits.size();
+    if (digits[i] != 0 && !(last && digits[i] == 1)) return false;
+  }
+  return true;
+}
+
+void mask_digits(MutableBytes text, bool keep_ends) {
+  size_t count = 0;
+  for (uint8_t c : text) count += is_digit(c) || c == '*' ? 1u : 0u;
+  const bool keep = keep_ends && count >= limits::kPanMin;
+  size_t index = 0;
+  for (uint8_t& c : text) {
+    if (!is_digit(c) && c != '*') continue;
+    if (!keep || (index >= kBin && index < count - kLast)) c = '*';
+    ++index;
+  }
+}
+
+}  // namespace cardscrub
