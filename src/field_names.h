@@ -37,7 +37,7 @@ class NameEnds {
   // False: no pattern ends in this leaf.
   bool may_match(Bytes leaf) const {
     const size_t size = leaf.size();
-    if (size < 2 || any_) return any_ || (size != 0 && may_be_single(leaf[0]));
+    if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
     const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
     const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
     // What begins or ends in punctuation is left to the exact comparison.
@@ -68,6 +68,7 @@ class NameEnds {
     for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
     return table;
   }();
+  // Or is an index, so that what is in front of it counts.
   static bool splits(Bytes leaf);
 
   // By two letters: the patterns, in 64 groups, that begin or end with them.
@@ -83,7 +84,8 @@ class FieldNames {
   // bytes, bad expression.
   static Result<FieldNames> compile(std::span<const FieldPattern> patterns);
 
-  // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number). Most
+  // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number); an empty
+  // one is no name and announces nothing. Most
   // names are turned away by the letters at their ends. kFault in *failed when a PCRE2 limit was reached.
   FieldMatch match(const Path& path, Bytes leaf, bool* failed) const;
   const NameEnds& ends() const;
