@@ -40,7 +40,7 @@ class HeadScan {
   bool look_closely(Bytes bytes, bool names) const;
   bool announces(std::string_view name) const;
   bool names_announce(std::string_view text) const;
-  bool name_announces(std::string_view text, size_t equals) const;
+  bool name_announces(const uint8_t* data, size_t equals) const;
 
   const FieldNames& fields_;
   const NameEnds& ends_;
