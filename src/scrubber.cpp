@@ -525,10 +525,12 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
   uint8_t c = view_.byte(unit.at);
   const bool plain = unit.form == Form::kByte || unit.form == Form::kFixed;
   if (text.units == nullptr || (plain && c == text.data[i])) return unit.at;
+  if (c == '+') return unit.at;  // a form's space
   const bool utf8 = c >= 0x80;
   for (uint64_t back = 0; back <= kLongest && unit.at >= back && view_.holds(unit.at - back); ++back) {
     c = view_.byte(unit.at - back);
-    if (utf8 ? (c & 0xC0) != 0x80 : c == '%' || c == '\\' || c == '&') return unit.at - back;
+    const bool quoted = c == '=' && back == 2;  // quoted-printable
+    if (utf8 ? (c & 0xC0) != 0x80 : c == '%' || c == '\\' || c == '&' || quoted) return unit.at - back;
   }
   return unit.at;
 }
