@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <optional>
@@ -225,7 +226,15 @@ bool NameEnds::splits(Bytes leaf) {
   return (kinds & kSplit) != 0 || kinds == kNumeral;
 }
 
-FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)), ends_(&table_->ends) {}
+namespace {
+uint64_t next_id() {
+  static std::atomic<uint64_t> latest{0};
+  return latest.fetch_add(1) + 1;
+}
+}  // namespace
+
+FieldNames::FieldNames(std::unique_ptr<Table> table)
+    : table_(std::move(table)), ends_(&table_->ends), id_(next_id()) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
 FieldNames& FieldNames::operator=(FieldNames&&) noexcept = default;
 FieldNames::~FieldNames() = default;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -91,6 +92,8 @@ class FieldNames {
     return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
   }
   const NameEnds& ends() const { return *ends_; }
+  // Never 0, and never that of another one in this process.
+  uint64_t id() const { return id_; }
 
   FieldNames(FieldNames&&) noexcept;
   FieldNames& operator=(FieldNames&&) noexcept;
@@ -102,6 +105,7 @@ class FieldNames {
   FieldMatch find(const Path& path, Bytes leaf, bool* failed) const;
   std::unique_ptr<Table> table_;
   const NameEnds* ends_;  // the table's
+  uint64_t id_;
 };
 
 // The default list (field_defaults.cpp), for the documentation and the tests.
