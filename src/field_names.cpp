@@ -43,7 +43,7 @@ bool is_index(Bytes name) {
   return std::all_of(name.begin(), name.end(), [](uint8_t c) { return is_digit(c); });
 }
 
-bool splits(uint8_t c) { return c == '[' || c == ']' || c == '.'; }
+constexpr bool splits(uint8_t c) { return c == '[' || c == ']' || c == '.'; }
 
 struct Pattern {
   Kind kind;
@@ -147,6 +147,30 @@ struct FieldNames::Table {
   }
 };
 
+// Punctuation is left to the exact comparison, and so are indexes (cards.10).
+NameEnds::NameEnds() {
+  thirds_.fill(1);
+  thirds_[kDigit * 32 + kDigit] = ~uint32_t{0};
+  for (unsigned before = 0; before < 256; ++before) {
+    for (unsigned last = 0; last < 256; ++last) {
+      const bool kept = kLetter[before] == 0 || kLetter[last] == 0 ||
+                        (kLetter[before] == kDigit && kLetter[last] == kDigit);
+      const unsigned pair = before | last << 8;
+      if (kept) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+    }
+  }
+}
+
+void NameEnds::add_pairs(uint8_t before, uint8_t last) {
+  for (unsigned b = 0; b < 256; ++b) {
+    if (kLetter[b] != before) continue;
+    for (unsigned l = 0; l < 256; ++l) {
+      const unsigned pair = b | l << 8;
+      if (kLetter[l] == last) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+    }
+  }
+}
+
 void NameEnds::add(std::string_view leaf) {
   const auto letter = [&](size_t i) { return size_t{kLetter[static_cast<uint8_t>(leaf[i])]}; };
   const size_t size = leaf.size();
@@ -155,10 +179,20 @@ void NameEnds::add(std::string_view leaf) {
   const uint64_t group = uint64_t{1} << (std::hash<std::string_view>{}(leaf) % 64);
   begins_[letter(0) * 32 + letter(1)] |= group;
   ends_[letter(size - 2) * 32 + letter(size - 1)] |= group;
+  thirds_[letter(size - 2) * 32 + letter(size - 1)] |= 1u
+                                                       << (size == 2 ? size_t{kNoLetter} : letter(size - 3));
+  add_pairs(static_cast<uint8_t>(letter(size - 2)), static_cast<uint8_t>(letter(size - 1)));
 }
 
 bool NameEnds::splits(Bytes leaf) {
-  return std::any_of(leaf.begin(), leaf.end(), [](uint8_t c) { return cardscrub::splits(c); });
+  static constexpr std::array<uint8_t, 256> kSplits = [] {
+    std::array<uint8_t, 256> table{};
+    for (size_t c = 0; c < table.size(); ++c) table[c] = cardscrub::splits(static_cast<uint8_t>(c)) ? 1 : 0;
+    return table;
+  }();
+  uint8_t any = 0;
+  for (const uint8_t c : leaf) any |= kSplits[c];
+  return any != 0;
 }
 
 FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)) {}
