@@ -10,7 +10,9 @@ PREFIX ?= /usr/local
 STD := -std=c++20
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor \
         -Woverloaded-virtual -Wcast-align -Wformat=2 -Wundef -Werror
-HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fcf-protection
+# Also in scripts/build-module.sh; `make lint` looks at what comes of them.
+HARDEN := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(if $(filter x86_64-%,$(shell $(CXX) -dumpmachine)),-fcf-protection)
+HARDEN_LINK := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 OPT ?= -O2 -g
 SANITIZE ?=
 comma := ,
@@ -21,6 +23,7 @@ ifneq ($(SANITIZE),)
   # The instrumented code makes compilers warn of what is none; the plain build is the judge.
   WARN := $(filter-out -Werror,$(WARN)) -Wno-conversion -Wno-sign-conversion -Wno-maybe-uninitialized
   HARDEN :=
+  HARDEN_LINK :=
   OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
   override BUILD := $(BUILD)/$(subst $(comma),_,$(SANITIZE))
 endif
@@ -42,7 +45,7 @@ CONF_DIR ?= /etc/nginx
 E2E := /usr/bin/python3 -B tests/e2e/run.py
 ASAN_BUILD := $(BUILD)/address_undefined
 
-.PHONY: help deps build lib cli module unit test e2e matrix nginx-tests demo lint lint-clang tidy format asan e2e-asan e2e-valgrind soak fuzz \
+.PHONY: help deps build lib cli module unit test e2e matrix nginx-tests demo lint lint-clang tidy cppcheck format asan e2e-asan e2e-valgrind soak fuzz \
         fuzz-replay fuzz-replay-programs fuzz-programs install clean
 
 help:  ## this list
@@ -70,7 +73,7 @@ cli: $(CLI)
 
 $(CLI): $(CLI_SOURCES:%.cpp=$(BUILD)/obj/%.o) $(LIB)
 	@echo '  LD  $@'
-	$(Q)$(CXX) $(OPT) -o $@ $^ $(LIBS)
+	$(Q)$(CXX) $(OPT) $(HARDEN_LINK) -o $@ $^ $(LIBS)
 
 module: lib  ## the nginx module alone
 	+@CXX=$(CXX) BUILD=$(BUILD) SANITIZE=$(SANITIZE) bash scripts/build-module.sh
@@ -115,9 +118,28 @@ $(BUILD)/lint/%.ok: %.cpp
 	@clang++ $(STD) $(WARN) -I. -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
 	@touch $@
 
-tidy:  ## clang-tidy with .clang-tidy (slow)
-	@printf '%s\n' $(LIB_SOURCES) $(CLI_SOURCES) | xargs -P $$(nproc) -I{} \
-	  clang-tidy --quiet --warnings-as-errors='*' {} -- $(STD) -I.
+# One stamp each, as for lint-clang; a header may change what is said of any source.
+TIDY_SOURCES := $(LIB_SOURCES) $(CLI_SOURCES) $(wildcard ngx_module/*.cpp)
+TIDY_FLAGS := $(BUILD)/tidy/module.flags
+tidy:  ## clang-tidy with .clang-tidy over library, tool and module (slow)
+	@$(MAKE) --no-print-directory -k -j$$(nproc) $(TIDY_SOURCES:%.cpp=$(BUILD)/tidy/%.ok)
+
+$(BUILD)/tidy/%.ok: %.cpp .clang-tidy $(TIDY_FLAGS) $(wildcard src/*.h filters/*.h cli/*.h ngx_module/*.h)
+	@mkdir -p $(@D)
+	@echo '  TIDY $<'
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(STD) -I. $$(case $< in ngx_module/*) cat $(TIDY_FLAGS);; esac) 2>$@.log || \
+	  { cat $@.log; exit 1; }
+	@touch $@
+
+$(TIDY_FLAGS): config config.make scripts/build-module.sh
+	@mkdir -p $(@D)
+	@BUILD=$(BUILD) bash scripts/build-module.sh --flags >$@
+
+CPPCHECK := cppcheck --quiet --std=c++20 --language=c++ --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -I.
+cppcheck:  ## cppcheck over library, tool and module
+	@scripts/deps.sh --also cppcheck
+	@mkdir -p $(BUILD)/cppcheck
+	$(CPPCHECK) -j$$(nproc) --cppcheck-build-dir=$(BUILD)/cppcheck src filters cli ngx_module
 
 format:  ## rewrite the sources with clang-format
 	find src filters ngx_module cli tests -name '*.cpp' -o -name '*.h' | xargs clang-format -i
@@ -158,8 +180,8 @@ fuzz-replay:  ## every file of tests/fuzz/corpus through its harness, under ASan
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined fuzz-replay-programs
 	@scripts/fuzz-replay.sh $(ASAN_BUILD)/replay
 
-soak: cli module $(MEMORY_SEARCH)  ## long run: reloads, bad clients, killed workers, rotation, full disk, clock jump; SECONDS=60
-	/usr/bin/python3 -B tests/soak/soak.py --seconds '$(or $(SECONDS),60)' $(ARGS)
+soak: cli module $(MEMORY_SEARCH)  ## long run: reloads, bad clients, killed workers, rotation, full disk, clock jump; SECONDS=60, RELOADS=n, REDIS=yes
+	/usr/bin/python3 -B tests/soak/soak.py --seconds '$(or $(SECONDS),60)' $(if $(RELOADS),--reloads '$(RELOADS)') $(if $(REDIS),--redis) $(ARGS)
 
 install:  ## module, tool and examples (DESTDIR, PREFIX); makes the key ring beside nginx.conf when there is none
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_http_cardscrub_module.so

@@ -13,7 +13,7 @@ for cardscrub_file in $cardscrub_root/ngx_module/*.cpp; do
     cardscrub_object=$NGX_OBJS/addon/ngx_module/`basename $cardscrub_file .cpp`.o
     cat << END >> $NGX_MAKEFILE
 $cardscrub_object: CFLAGS := \$(filter-out -Werror=implicit-function-declaration,\$(CFLAGS)) -std=c++20 \
--fvisibility=hidden -fstack-protector-strong $cardscrub_warn -I$cardscrub_root $cardscrub_nginx $CARDSCRUB_CFLAGS
+-fvisibility=hidden $cardscrub_warn -I$cardscrub_root $cardscrub_nginx $CARDSCRUB_CFLAGS
 END
 done
 

@@ -7,11 +7,13 @@
 
 namespace cardscrub::cli {
 
-Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys, std::span<const std::string> words) {
+Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys,
+                                               std::span<const std::string> sources) {
   Result<Detector> detector = Detector::compile();
   if (!detector) return Fault{detector.message()};
   Result<FieldNames> fields = FieldNames::compile({});
   if (!fields) return Fault{fields.message()};
+  // make_unique of an aggregate: clang 16. NOLINTNEXTLINE(modernize-make-unique)
   auto engine = std::unique_ptr<Engine>(new Engine{std::move(*detector), std::move(*fields), {}, 0});
   Result<HsScratch> scratch = engine->detector.make_scratch();
   if (!scratch) return Fault{scratch.message()};
@@ -19,7 +21,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const std::string& keys, std::spa
   engine->worker.scratch = std::move(*scratch);
   engine->worker.now = std::time(nullptr);
   if (!keys.empty()) {
-    Result<std::optional<Kek>> kek = open_kek(words);
+    Result<std::optional<Kek>> kek = open_kek(sources);
     if (!kek) return Fault{kek.message()};
     Result<KeyRing> ring = KeyRing::load(keys, pointer(*kek));
     if (!ring) return Fault{ring.message()};

@@ -16,10 +16,10 @@ struct Engine {
   Worker worker;
   uint32_t token_digits = 0;  // digits that start a token of the key ring
 
-  // `keys`: path of a key ring; empty: no tokens. `kek`: the sources of its key-encryption key, if it is
+  // `keys`: path of a key ring; empty: no tokens. `sources`: of its key-encryption key, if it is
   // wrapped.
   static Result<std::unique_ptr<Engine>> create(const std::string& keys,
-                                                std::span<const std::string> kek = {});
+                                                std::span<const std::string> sources = {});
 };
 
 }  // namespace cardscrub::cli

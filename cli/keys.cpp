@@ -80,7 +80,7 @@ Result<uint32_t> allowed_digits(const std::string& brands) {
 void print(const KeyRing& ring) {
   std::printf("generation  state   created (UTC)         check value\n");
   for (const KeyRing::Entry& entry : ring.entries()) {
-    const time_t seconds = static_cast<time_t>(entry.created);
+    const auto seconds = static_cast<time_t>(entry.created);
     std::tm when{};
     std::array<char, 32> created{};
     if (gmtime_r(&seconds, &when) == nullptr ||
@@ -157,6 +157,12 @@ Result<std::string> objection(const Arguments& arguments, const KeyRing& ring, u
   if (audited.count != 0) {
     out += (out.empty() ? "" : "; ") + ("tokens of " + name + " were used since the active key was made: ") +
            std::to_string(audited.count) + " in the audit log, the first at " + audited.first;
+  }
+  if (audited.unreadable != 0) {
+    out += (out.empty() ? "" : "; ") + ("lines that are torn or of no audit log may have told of " + name) +
+           ": " + std::to_string(audited.unreadable) + ", the first at " + audited.first_unreadable + " (" +
+           std::to_string(audited.lines) + " others were read" +
+           (audited.count == 0 ? " and tell of no use; if that is enough: --force)" : ")");
   }
   return out;
 }

@@ -34,6 +34,7 @@ bool parse_area(const std::string& line, Process::Area* area) {
   char mode[5] = {};
   unsigned long inode = 0;
   int name_at = 0;
+  // The kernel writes these numbers. NOLINTNEXTLINE(cert-err34-c)
   if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %*x %*s %lu %n", &area->begin, &area->end, mode,
                   &inode, &name_at) != 4) {
     return false;

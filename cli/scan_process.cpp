@@ -1,5 +1,4 @@
-// The bytes of each area as they are, and once more without the zeros among them, as which UTF-16 and UTF-32
-// are plain text. Addresses of the second look are those of a page.
+// The bytes of each area as they are, and as UTF-16 and UTF-32 in both byte orders at every alignment.
 #include "cli/scan_process.h"
 
 #include <unistd.h>
@@ -33,32 +32,46 @@ struct Place {
   bool operator<(const Place& other) const { return key() < other.key(); }
 };
 
+// Memory as characters of `size` bytes; the first begins `phase` bytes into an area.
+struct Look {
+  size_t size;
+  size_t phase;
+};
+constexpr Look kLooks[] = {{1, 0}, {2, 0}, {2, 1}, {4, 0}, {4, 1}, {4, 2}, {4, 3}};
+constexpr size_t kAround = 3;  // bytes beside a character that say whether it is one
+
 // Knows where in the process the bytes of the stream come from.
 class Places : public FindingObserver {
  public:
-  Places(pid_t process, std::string area, std::set<Place>* out)
-      : process_(process), area_(std::move(area)), out_(out) {}
-  void page(uint64_t offset, uint64_t address) { pages_.emplace_back(offset, address); }
-  void exact(bool exact) { exact_ = exact; }
+  Places(pid_t process, const Process::Area& area, Look look, std::set<Place>* out)
+      : process_(process), area_(area), look_(look), out_(out) {}
 
   void on_finding(const FindingEvent& event) override {
     if (event.reason != Reason::kNone || (event.kind != Kind::kPan && event.kind != Kind::kTrack)) return;
-    auto page = std::upper_bound(pages_.begin(), pages_.end(), std::pair{event.offset, ~uint64_t{0}});
-    uint64_t address = page == pages_.begin() ? 0 : std::prev(page)->second;
-    if (exact_ && address != 0) address += event.offset - std::prev(page)->first;
-    out_->insert({process_, area_, address, event.kind, event.brand, event.length});
+    const uint64_t address = area_.begin + look_.phase + event.offset * look_.size;
+    out_->insert({process_, area_.name, address, event.kind, event.brand, event.length});
   }
 
  private:
   pid_t process_;
-  std::string area_;
+  const Process::Area& area_;
+  Look look_;
   std::set<Place>* out_;
-  std::vector<std::pair<uint64_t, uint64_t>> pages_;  // offset in the stream, address
-  bool exact_ = true;
 };
 
-// Returns the number of bytes read.
-uint64_t scan_area(const Process& process, const Process::Area& area, bool keep_zeros, Places* places,
+// The character of `size` bytes at `at`, which has kAround bytes on either side: one byte, the others being
+// zero in front of it or behind it; else 0.
+uint8_t character(const uint8_t* at, size_t size) {
+  size_t before = 0, behind = 0;
+  for (size_t i = 1; i < size; ++i) {
+    before |= *(at - i);
+    behind |= at[i];
+  }
+  return before == 0 || behind == 0 ? *at : 0;
+}
+
+// Returns the number of bytes read. What cannot be read is zeros.
+uint64_t scan_area(const Process& process, const Process::Area& area, Look look, Places* places,
                    Engine& engine) {
   Policy policy;
   policy.mode = Mode::kMonitor;
@@ -67,23 +80,20 @@ uint64_t scan_area(const Process& process, const Process::Area& area, bool keep_
   Verdict verdict;
   Body body(policy, engine.worker, verdict, {}, places);
   if (body.start("text/plain", {}) != Reason::kNone) return 0;
-  places->exact(keep_zeros);
-  SecretBuffer page(kPage);
-  uint64_t offset = 0;
+  SecretBuffer memory, text;
+  memory.resize(kAround + kPage + kAround);
   uint64_t total = 0;
   for (uint64_t at = area.begin; at < area.end; at += kPage) {
-    page.resize(kPage);
-    size_t got = process.read(at, page.span());
-    page.resize(got);
-    total += got;
-    MutableBytes bytes = page.span();
-    if (!keep_zeros) {
-      auto end = std::remove(bytes.begin(), bytes.end(), uint8_t{0});
-      bytes = bytes.first(static_cast<size_t>(end - bytes.begin()));
+    std::copy_n(memory.data() + kPage, kAround, memory.data());  // the end of the page before
+    const MutableBytes ahead = memory.span().subspan(kAround);
+    const size_t got = process.read(at, ahead.first(std::min<uint64_t>(ahead.size(), area.end - at)));
+    std::fill(ahead.begin() + static_cast<ptrdiff_t>(got), ahead.end(), uint8_t{0});
+    total += std::min(got, kPage);
+    text.resize(kPage / look.size);
+    for (size_t i = 0; i < text.size(); ++i) {
+      text.data()[i] = character(ahead.data() + look.phase + i * look.size, look.size);
     }
-    places->page(offset, at);
-    offset += bytes.size();
-    body.push(bytes, at + kPage >= area.end);
+    body.push(text.span(), at + kPage >= area.end);
     if (verdict.refused()) break;
   }
   return total;
@@ -97,9 +107,9 @@ bool scan_process(pid_t pid, Engine& engine, std::set<Place>* out) {
   }
   uint64_t total = 0;
   for (const Process::Area& area : process->areas()) {
-    for (bool keep_zeros : {true, false}) {
-      Places places(pid, area.name, out);
-      total += scan_area(*process, area, keep_zeros, &places, engine);
+    for (const Look& look : kLooks) {
+      Places places(pid, area, look, out);
+      total += scan_area(*process, area, look, &places, engine);
     }
   }
   if (total == 0) std::fprintf(stderr, "cardscrub: nothing of process %d can be read\n", pid);

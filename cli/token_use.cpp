@@ -28,9 +28,10 @@ Fault cannot_read(const std::string& path) {
   return Fault{"cannot read " + path + ": " + std::strerror(errno)};
 }
 
-void add(TokenUse* use, const std::string& path, uint64_t line) {
-  if (use->count++ == 0) use->first = path + ":" + std::to_string(line);
+void add(const std::string& path, uint64_t line, uint64_t* count, std::string* first) {
+  if ((*count)++ == 0) *first = path + ":" + std::to_string(line);
 }
+void add(TokenUse* use, const std::string& path, uint64_t line) { add(path, line, &use->count, &use->first); }
 
 // Groups of digits with one separator between, as they come.
 class TokenShapes {
@@ -107,13 +108,18 @@ std::string text_member(const Json& line, const char* name) {
   return text == nullptr ? std::string{} : *text;
 }
 
-bool tells_of(const Json& line, uint8_t generation, const std::string& since) {
+// A time that is missing is no old one.
+bool is_older(const Json& line, const std::string& since) {
+  const std::string time = text_member(line, "time");
+  return time.size() >= since.size() && time < since;
+}
+
+bool tells_of(const Json& line, uint8_t generation) {
   const auto member = line.find("generation");
   if (member == line.end()) return false;
   const bool same = (member->is_number_unsigned() && member->get<uint64_t>() == generation) ||
                     (member->is_string() && member->get<std::string>() == std::to_string(generation));
-  const std::string time = text_member(line, "time");
-  return same && text_member(line, "event") != "key_use" && (time.size() < since.size() || time >= since);
+  return same && text_member(line, "event") != "key_use";
 }
 
 }  // namespace
@@ -145,18 +151,30 @@ Status find_audited(const std::string& path, uint8_t generation, int64_t since, 
   const std::string since_text = text_of_time(since);
   LineReader reader(file.get());
   MutableBytes text;
+  uint64_t unreadable = 0;
+  std::string first_unreadable;
   for (uint64_t number = 1;; number++) {
     const LineReader::Got got = reader.next(&text);
-    if (got == LineReader::Got::kEnd) return Done{};
+    if (got == LineReader::Got::kEnd) break;
     if (got == LineReader::Got::kError) return cannot_read(path);
     const auto begin = std::find(text.begin(), text.end(), uint8_t{'{'});  // behind what syslog puts in front
     const Json line =
         got == LineReader::Got::kTooLong ? Json() : Json::parse(begin, text.end(), nullptr, false);
     if (!line.is_object()) {
-      return Fault{"line " + std::to_string(number) + " of " + path + " is no line of an audit log"};
+      if (got == LineReader::Got::kTooLong || !text.empty())
+        add(path, number, &unreadable, &first_unreadable);
+      continue;
     }
-    if (tells_of(line, generation, since_text)) add(use, path, number);
+    use->lines++;
+    if (is_older(line, since_text)) {
+      unreadable = 0;  // they stood in front of it, so they are older still
+    } else if (tells_of(line, generation)) {
+      add(use, path, number);
+    }
   }
+  if (unreadable != 0 && use->unreadable == 0) use->first_unreadable = first_unreadable;
+  use->unreadable += unreadable;
+  return Done{};
 }
 
 }  // namespace cardscrub::cli

@@ -20,6 +20,9 @@ class FallbackFilter : public Filter {
     }
     scrubber.forgive(false);
     given_up_ = true;
+    // Text has no names: where the filter stood when it came to the end of a piece must not show.
+    while (scrubber.path().depth() != 0) scrubber.close();
+    scrubber.use_form_scope({});
     // From the first unit that was not settled: what the filter has dealt with already is found no second
     // time.
     inner_ = make_plain_filter(limits::kLayers, PlainCoding::kUtf8);

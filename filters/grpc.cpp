@@ -36,8 +36,8 @@ class GrpcFilter : public Filter {
       }
       const size_t size = static_cast<size_t>(std::min<uint64_t>(left_, text.size - pos));
       const bool all = size == left_;
-      if (!all && last && left_ != kRest) malformed(text, scrubber);
       const size_t settled = message_->feed(text.sub(pos, size), all || last, scrubber);
+      if (!all && last && left_ != kRest) malformed(text, scrubber);
       pos += settled;
       if (!all) {
         if (left_ != kRest) left_ -= settled;

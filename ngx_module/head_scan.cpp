@@ -31,9 +31,18 @@ constexpr std::array<uint8_t, 256> kNumberParts = [] {
   return table;
 }();
 
-bool may_hold_escaped_pan(Bytes text) {
+size_t find_escape(Bytes text) {
   std::string_view view{reinterpret_cast<const char*>(text.data()), text.size()};
-  size_t escape = std::min({view.find('%'), view.find('+'), view.find('\\')});
+  return std::min({view.find('%'), view.find('+'), view.find('\\')});
+}
+
+// Digits enough, as they stand there.
+bool may_hold_plain(Bytes text) {
+  return !has_few_digits(text.data(), text.size()) && may_hold_pan(text.data(), text.size());
+}
+
+bool may_hold_escaped_pan(Bytes text) {
+  size_t escape = find_escape(text);
   if (escape == std::string_view::npos) return false;
   while (escape > 0 && kNumberParts[text[escape - 1]] != 0) --escape;
   size_t digits = 0;
@@ -77,13 +86,19 @@ bool HeadScan::names_announce(std::string_view text) const {
   return false;
 }
 
+void HeadScan::look_ahead(Bytes stretch) {
+  if (stretch.size() < limits::kPanMin || may_hold_plain(stretch) || may_hold_wrapped(stretch)) return;
+  dull_ = stretch;
+  dull_has_escapes_ = find_escape(stretch) != std::string_view::npos;
+}
+
 bool HeadScan::may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
-  if (bytes.size() >= limits::kPanMin &&
-      ((!has_few_digits(bytes.data(), bytes.size()) && may_hold_pan(bytes.data(), bytes.size())) ||
-       may_hold_escaped_pan(bytes))) {
-    return true;
+  const bool seen =
+      bytes.data() >= dull_.data() && bytes.data() + bytes.size() <= dull_.data() + dull_.size();
+  if (bytes.size() >= limits::kPanMin) {
+    if (!seen && (may_hold_plain(bytes) || may_hold_wrapped(bytes))) return true;
+    if ((!seen || dull_has_escapes_) && may_hold_escaped_pan(bytes)) return true;
   }
-  if (may_hold_wrapped(bytes)) return true;
   if (part == HeadPart::kHeader) {
     if (bytes.empty() || name.empty()) return false;
     const bool extension = name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-';  // X-Card-Number

@@ -7,7 +7,9 @@ namespace cardscrub {
 
 // Upper and lower case do not count; `name` is in lower case. For headers of both directions.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
-  return line.key.len == name.size() && ngx_strncasecmp(line.key.data, ngx_text(name).data, name.size()) == 0;
+  // The first letter turns most away. Lines of an answer need not have a lowcase_key.
+  return line.key.len == name.size() && (name.empty() || (line.key.data[0] | 0x20) == (name[0] | 0x20)) &&
+         ngx_strncasecmp(line.key.data, ngx_text(name).data, name.size()) == 0;
 }
 
 // Calls visit(line) for every line of a list.

@@ -110,7 +110,7 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
 }
 
 void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core) {
-  main->request_body_logged = main->fingerprint_used = has_script_module(cycle);
+  main->request_body_logged = main->fingerprint_used = main->fields_used = has_script_module(cycle);
   main->logged = learn_logged_parts(core, main->request_body_logged);
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   main->variable_kinds.clear();
@@ -124,6 +124,7 @@ void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_co
     main->variable_kinds.push_back(match.ambiguous ? Kind::kNone : match.kind);
     if (name == "request_body") main->request_body_logged = true;
     if (name == "cardscrub_fingerprint") main->fingerprint_used = true;
+    if (name == "cardscrub_fields") main->fields_used = true;
     if (name == "cardscrub_time") main->time_used = true;
   }
 }

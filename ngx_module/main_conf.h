@@ -79,6 +79,7 @@ struct MainConf {
   std::vector<Kind> variable_kinds;
   LoggedParts logged;
   bool fingerprint_used = false;     // as below, of $cardscrub_fingerprint
+  bool fields_used = false;          // and of $cardscrub_fields
   bool request_body_logged = false;  // some log format, map or script uses $request_body, or may
   bool time_used = false;            // $cardscrub_time is used
 };

@@ -59,6 +59,7 @@ bool build_worker(const MainConf& main, ngx_log_t* log) {
   Worker& own = g_worker.emplace();
   own.detector = detector;
   own.fingerprints = main.fingerprint_used;
+  own.field_names = main.fields_used;
   Result<HsScratch> scratch = detector->make_scratch();
   if (!scratch) return fail(log, scratch.message());
   own.scratch = std::move(*scratch);

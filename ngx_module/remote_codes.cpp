@@ -23,7 +23,7 @@ class Number {
   Bytes word() const { return cardscrub::word({text_, static_cast<size_t>(end_ - text_)}); }
 
  private:
-  char text_[10];
+  char text_[10]{};
   const char* end_;
 };
 

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Builds build/ngx_http_cardscrub_module.so for the installed nginx. Use: scripts/build-module.sh [--check COMPILER]
+# Builds build/ngx_http_cardscrub_module.so for the installed nginx. Use: scripts/build-module.sh [--check COMPILER | --flags]
 #
 #   --check COMPILER  only parses the module's sources with this compiler (clang++), all warnings on
+#   --flags           only prints where the module's sources find nginx's headers
 #
 # Environment: BUILD (build)         folder of the library and of the product
 #              NGINX_SOURCE          nginx's headers and configure (/usr/share/nginx/src of package nginx-dev)
@@ -22,8 +23,12 @@ version=$(sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$source/src/core/ngi
 objs=$build/nginx-$version
 export CARDSCRUB_LIB=$build/libcardscrub.a
 export CARDSCRUB_CFLAGS= CARDSCRUB_LINK=
+# As in the Makefile; through nginx's configure, so that the file it generates gets them too.
+harden="-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
+[[ $(${CXX:-g++} -dumpmachine) != x86_64-* ]] || harden+=" -fcf-protection"
 if [[ -n ${SANITIZE:-} ]]; then
-    CARDSCRUB_CFLAGS="-fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE"
+    harden=
+    CARDSCRUB_CFLAGS="-fsanitize=$SANITIZE -fno-sanitize-recover=all -fno-omit-frame-pointer"
     CARDSCRUB_LINK="-fsanitize=$SANITIZE"
 fi
 
@@ -36,28 +41,33 @@ NGX_CONF_FLAGS=()
 
 # configure takes seconds; its result depends on these only.
 stamp=$objs/configured
-key="$compiler $root $CARDSCRUB_LIB $CARDSCRUB_CFLAGS ${NGX_CONF_FLAGS[*]} $(cd "$root" && echo ngx_module/*.cpp ngx_module/*.h src/*.h filters/*.h) \
+key="$compiler $root $CARDSCRUB_LIB $harden $CARDSCRUB_CFLAGS ${NGX_CONF_FLAGS[*]} $(cd "$root" && echo ngx_module/*.cpp ngx_module/*.h src/*.h filters/*.h) \
 $(cat "$root/config" "$root/config.make" | cksum)"
 if [[ ! -f $objs/Makefile || ! -f $stamp || $(cat "$stamp") != "$key" ]]; then
     rm -rf "$objs"
     mkdir -p "$objs"
-    if ! (cd "$source" && ./configure --with-cc="$compiler" --with-cc-opt="-g -O2 -fPIC" \
-        --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now" "${NGX_CONF_FLAGS[@]}" --add-dynamic-module="$root" --builddir="$objs") > "$objs/configure.log" 2>&1; then
+    if ! (cd "$source" && ./configure --with-cc="$compiler" --with-cc-opt="-g -O2 -fPIC $harden" \
+        --with-ld-opt="-fPIC -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack" "${NGX_CONF_FLAGS[@]}" --add-dynamic-module="$root" --builddir="$objs") > "$objs/configure.log" 2>&1; then
         tail -n 30 "$objs/configure.log" >&2
         exit 1
     fi
     printf %s "$key" > "$stamp"
 fi
 
+include=()
+for d in core event event/modules event/quic os/unix http http/modules http/v2 http/v3; do
+    [[ ! -d $source/src/$d ]] || include+=(-isystem "$source/src/$d")
+done
+include+=(-isystem "$objs")
+if [[ ${1:-} = --flags ]]; then
+    echo "${include[*]}"
+    exit 0
+fi
 if [[ ${1:-} = --check ]]; then
     warn=$(sed -n 's/^cardscrub_warn="\(.*\)"$/\1/p' "$root/config.make")
-    include=()
-    for d in core event event/modules event/quic os/unix http http/modules http/v2 http/v3; do
-        [[ ! -d $source/src/$d ]] || include+=(-isystem "$source/src/$d")
-    done
     failed=0
     for file in "$root"/ngx_module/*.cpp; do
-        "$2" -std=c++20 -fsyntax-only $warn -I"$root" "${include[@]}" -isystem "$objs" "$file" || failed=1
+        "$2" -std=c++20 -fsyntax-only $warn -I"$root" "${include[@]}" "$file" || failed=1
     done
     exit "$failed"
 fi

@@ -1,7 +1,9 @@
 #!/bin/bash
-# Installs the Debian packages that building, testing and the demo need; nothing when all are there. Use: scripts/deps.sh [--print GROUP...]
+# Installs the Debian packages that building, testing and the demo need; nothing when all are there. Use:
+#   scripts/deps.sh [--print GROUP... | --also PACKAGE...]
 #
 #   --print  only names the packages of these groups: build, suite, check
+#   --also   installs these as well: what one make target needs alone
 set -euo pipefail
 
 build=(
@@ -29,6 +31,7 @@ if [ "${1:-}" = --print ]; then
   exit 0
 fi
 packages=("${build[@]}" "${suite[@]}" "${check[@]}")
+[ "${1:-}" != --also ] || packages+=("${@:2}")
 
 missing=()
 for package in "${packages[@]}"; do

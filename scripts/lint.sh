@@ -58,6 +58,26 @@ module_exports() {
   diff <(nm -D --defined-only "$build/ngx_http_cardscrub_module.so" | awk '{print $3}' | sort) \
     <(printf '%s\n' ngx_module_names ngx_module_order ngx_modules)
 }
+# Full RELRO, no executable stack, position-independent, stack protector and checked calls in use, and every object of ours ready for
+# CET (what is linked of them says so only where the C library's own start-up objects are).
+hardening() {
+  local file text symbols object
+  for file in "$build/ngx_http_cardscrub_module.so" "$build/cardscrub"; do
+    text=$(readelf -hldW "$file")
+    symbols=$(nm -D --undefined-only "$file")
+    [[ $text =~ Type:\ +DYN ]] || echo "$file: not position-independent"
+    [[ $text =~ GNU_RELRO ]] || echo "$file: no RELRO"
+    [[ $text =~ FLAGS_1\)[^$'\n']*NOW ]] || echo "$file: RELRO is not full: symbols are bound late"
+    [[ $text =~ GNU_STACK[^$'\n']*\ RW\  ]] || echo "$file: executable stack"
+    [[ ! $text =~ TEXTREL|R(UN)?PATH ]] || echo "$file: text relocations or a search path of its own"
+    [[ $symbols =~ __stack_chk_fail ]] || echo "$file: no stack protector"
+    [[ $symbols =~ __mem[a-z]+_chk ]] || echo "$file: no FORTIFY"
+  done
+  [ "$(uname -m)" = x86_64 ] || return
+  find "$build"/obj/{src,filters,cli} "$build"/nginx-*/ -name '*.o' | while read -r object; do
+    [[ $(readelf -nW "$object") =~ IBT,\ SHSTK ]] || echo "$object: not ready for CET"
+  done
+}
 clang_format() { sources src filters ngx_module cli tests | xargs -r clang-format --dry-run -Werror; }
 shell_syntax() { for f in scripts/*.sh .ci/run tests/*/*.sh; do [ ! -e "$f" ] || bash -n "$f"; done; }
 shell_headers() { for f in scripts/*.sh; do sed -n 2p "$f" | grep -q '^# ' || echo "$f: line 2 does not say its use"; done; }
@@ -79,7 +99,10 @@ check 'bans' bans
 check 'marks of unfinished work' marks
 check 'object names' object_names
 check 'symbols of the library' library_symbols
-[ ! -e "$build/ngx_http_cardscrub_module.so" ] || check 'exports of the module' module_exports
+if [ -e "$build/ngx_http_cardscrub_module.so" ]; then
+  check 'exports of the module' module_exports
+  check 'hardening of module and tool' hardening
+fi
 check 'clang-format' clang_format
 check 'shell scripts' shell_syntax
 check 'use of each script' shell_headers

@@ -76,7 +76,7 @@ scripts/lint.sh || problem 'lint'
 
 part 'end to end'
 if [ $built = yes ]; then
-  /usr/bin/python3 -B tests/e2e/run.py 2>&1 | tee $logs/e2e.log
+  /usr/bin/python3 -B tests/e2e/run.py --seed "${SEED:-the same in every run}" 2>&1 | tee $logs/e2e.log
   add_last_line $logs/e2e.log 'the end-to-end suite'
 else
   problem 'end to end: nothing to run, see above'

@@ -1,6 +1,7 @@
 // Two characters from I to O, four apart, are what the vectors look for; what they find is compared exactly.
 #include "base64_scan.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -16,7 +17,7 @@ constexpr std::array<uint8_t, 256> kValues = [] {
   std::array<uint8_t, 256> table{};
   table.fill(kNoBase64);
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < kLetters.size(); ++i) {
+  for (size_t i = 0; i != kLetters.size(); ++i) {
     table[static_cast<uint8_t>(kLetters[i])] = static_cast<uint8_t>(i);
   }
   table['-'] = table['+'];
@@ -39,7 +40,7 @@ constexpr std::array<uint8_t, 256> kPlaces = [] {
     }
   }
   std::array<uint8_t, 256> table{};
-  for (size_t c = 0; c < table.size(); ++c) {
+  for (size_t c = 0; c != table.size(); ++c) {
     if (kValues[c] != kNoBase64) table[c] = of_value[kValues[c]];
   }
   return table;
@@ -65,24 +66,33 @@ size_t verify(const uint8_t* data, size_t size, size_t at, uint64_t marks) {
 }
 
 #if defined(__x86_64__)
+// Places are looked at in blocks. The last block ends with the last place that has room for two quads and
+// overlaps the one before it: none is left to look at alone.
+constexpr size_t kBehindPlace = 2 * kQuad - 1;
+
+uint64_t from_place(uint64_t marks, size_t i, size_t at) { return marks & ~uint64_t{0} << (i - at); }
+
 size_t find_sse2(const uint8_t* data, size_t size, size_t i) {
+  constexpr size_t kWidth = 16;
+  if (size < kWidth + kBehindPlace) return find_scalar(data, size, i);
+  const size_t last = size - kWidth - kBehindPlace;
   const __m128i first = _mm_set1_epi8(static_cast<char>(kFirst));
   const __m128i span = _mm_set1_epi8(static_cast<char>(kLast - kFirst));
-  const auto load = [data](size_t at) {
-    return _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(data + at)));
-  };
-  const auto within = [&](__m128i v) {
-    const __m128i from = _mm_sub_epi8(v, first);
+  const auto within = [&](size_t at) {
+    const __m128i from = _mm_sub_epi8(
+        _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(data + at))), first);
     return _mm_cmpeq_epi8(_mm_min_epu8(from, span), from);
   };
-  for (; size - i >= 16 + 2 * kQuad; i += 16) {
-    const __m128i hit = _mm_and_si128(within(load(i)), within(load(i + kQuad)));
+  for (;; i += kWidth) {
+    const size_t at = std::min(i, last);
+    const __m128i hit = _mm_and_si128(within(at), within(at + kQuad));
     const unsigned marks = static_cast<unsigned>(_mm_movemask_epi8(hit));
-    if (marks == 0) continue;
-    const size_t found = verify(data, size, i, marks);
-    if (found != size) return found;
+    if (marks != 0) {
+      const size_t found = verify(data, size, at, from_place(marks, i, at));
+      if (found != size) return found;
+    }
+    if (at == last) return size;
   }
-  return find_scalar(data, size, i);
 }
 
 // From 'H' to 'O' all have these bits, which is quicker asked than from 'I' on.
@@ -107,18 +117,28 @@ __attribute__((target("avx2"))) inline uint64_t marks_of(__m256i low, __m256i hi
 }
 
 __attribute__((target("avx2"))) size_t find_avx2(const uint8_t* data, size_t size, size_t i) {
-  constexpr size_t kStep = 128;
-  for (; size - i >= kStep + 2 * kQuad; i += kStep) {
-    const __m256i first = pairs_at(data + i), second = pairs_at(data + i + 32);
-    const __m256i third = pairs_at(data + i + 64), fourth = pairs_at(data + i + 96);
+  constexpr size_t kWidth = 32;
+  if (size < kWidth + kBehindPlace) return find_sse2(data, size, i);
+  const size_t last = size - kWidth - kBehindPlace;
+  for (; i + 3 * kWidth <= last; i += 4 * kWidth) {
+    const __m256i first = pairs_at(data + i), second = pairs_at(data + i + kWidth);
+    const __m256i third = pairs_at(data + i + 2 * kWidth), fourth = pairs_at(data + i + 3 * kWidth);
     const __m256i low = _mm256_or_si256(first, second), high = _mm256_or_si256(third, fourth);
     const __m256i any = _mm256_or_si256(low, high);
     if (_mm256_testz_si256(any, any) != 0) continue;
     size_t found = verify(data, size, i, marks_of(first, second));
-    if (found == size) found = verify(data, size, i + 64, marks_of(third, fourth));
+    if (found == size) found = verify(data, size, i + 2 * kWidth, marks_of(third, fourth));
     if (found != size) return found;
   }
-  return find_sse2(data, size, i);
+  for (;; i += kWidth) {
+    const size_t at = std::min(i, last);
+    const unsigned marks = static_cast<unsigned>(_mm256_movemask_epi8(pairs_at(data + at)));
+    if (marks != 0) {
+      const size_t found = verify(data, size, at, from_place(marks, i, at));
+      if (found != size) return found;
+    }
+    if (at == last) return size;
+  }
 }
 
 const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;

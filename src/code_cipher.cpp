@@ -1,18 +1,24 @@
 // Encryption of security codes.
 #include "code_cipher.h"
 
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
 #include <cstring>
 
 #include "code_store.h"
+#include "hmac.h"
+#include "limits.h"
 
 namespace cardscrub {
 namespace {
 
 constexpr size_t kPlain = sizeof(SealedCode::ciphertext);
-static_assert(kStoredCodeMax == 2 * (kPlain - 1));
+static_assert(kStoredCodeMax <= 2 * (kPlain - 1));
+static_assert(limits::kPanMax + kStoredCodeMax <= CodeCipher::kDigitsMax);
 
 // The associated data: what the ciphertext belongs to.
-using Associated = std::array<uint8_t, HmacSha256::kSize + 4>;
+using Associated = std::array<uint8_t, AesBlock::kSize + 4>;
 
 Associated associated_with(const CodeCipher::Index& index, uint32_t expiry) {
   Associated out;
@@ -41,12 +47,12 @@ Result<CodeCipher> CodeCipher::create(Bytes key) {
       !hkdf_sha256(key, "encryption", code_key.span())) {
     return Fault{"OpenSSL does not provide HKDF and AES-256-GCM"};
   }
-  Result<HmacSha256> mac = HmacSha256::create(index_key.span());
-  if (!mac) return Fault{mac.message()};
+  Result<AesBlock> names = AesBlock::create(index_key.span());
+  if (!names) return Fault{names.message()};
   CipherCtx seal = gcm_context(cipher.get(), code_key.span(), true);
   CipherCtx open = gcm_context(cipher.get(), code_key.span(), false);
   if (!seal || !open) return Fault{"OpenSSL does not provide AES-256-GCM"};
-  return CodeCipher(std::move(*mac), std::move(seal), std::move(open));
+  return CodeCipher(std::move(*names), std::move(seal), std::move(open));
 }
 
 Result<CodeCiphers> CodeCiphers::create(const KeyRing& ring) {
@@ -61,15 +67,21 @@ Result<CodeCiphers> CodeCiphers::create(const KeyRing& ring) {
 }
 
 bool CodeCipher::index_of(const Digits& token, const Digits& alias, Index* out) {
-  std::array<uint8_t, 2 * (1 + Digits::kMax)> input{};
-  size_t size = 0;
-  for (const Digits* digits : {&token, &alias}) {
-    input[size++] = static_cast<uint8_t>(digits->size());
-    for (uint8_t digit : digits->span()) input[size++] = digit;
-  }
-  const bool good = mac_.compute(Bytes(input).first(size), *out);
-  wipe(input.data(), input.size());
-  return good;
+  if (token.size() + alias.size() > kDigitsMax) return false;
+  // Half a byte a digit, and 15, which is none, behind the token and to the end.
+  out->fill(0xFF);
+  size_t at = 0;
+  const auto add = [&](const Digits& digits) {
+    for (uint8_t digit : digits.span()) {
+      uint8_t& byte = (*out)[at / 2];
+      byte = static_cast<uint8_t>(at % 2 == 0 ? digit << 4 | 0xF : (byte & 0xF0) | digit);
+      ++at;
+    }
+  };
+  add(token);
+  ++at;
+  add(alias);
+  return names_.encrypt(out->data());
 }
 
 bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, SealedCode* out) {
@@ -81,6 +93,9 @@ bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, S
   }
   const Associated associated = associated_with(index, expiry);
   EVP_CIPHER_CTX* ctx = seal_.get();
+  OSSL_PARAM tag[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out->tag.data(), out->tag.size()),
+      OSSL_PARAM_construct_end()};
   int size = 0;
   const bool good = openssl_went(
       nonces_->fill(out->nonce) &&
@@ -88,8 +103,7 @@ bool CodeCipher::seal(const Digits& code, const Index& index, uint32_t expiry, S
       EVP_EncryptUpdate(ctx, nullptr, &size, associated.data(), static_cast<int>(associated.size())) == 1 &&
       EVP_EncryptUpdate(ctx, out->ciphertext.data(), &size, plain.data(), static_cast<int>(kPlain)) == 1 &&
       EVP_EncryptFinal_ex(ctx, out->ciphertext.data() + size, &size) == 1 &&
-      EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(out->tag.size()), out->tag.data()) ==
-          1);
+      EVP_CIPHER_CTX_get_params(ctx, tag) == 1);
   wipe(plain.data(), plain.size());
   return good;
 }

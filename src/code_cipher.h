@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "hmac.h"
+#include "aes_block.h"
 #include "key_ring.h"
 #include "openssl_handles.h"
 #include "random_block.h"
@@ -23,12 +23,16 @@ struct SealedCode {
 // The keys of one generation; contexts are reused, nothing is allocated. Not thread safe.
 class CodeCipher {
  public:
-  using Index = std::array<uint8_t, HmacSha256::kSize>;
+  using Index = std::array<uint8_t, AesBlock::kSize>;
+  // Digits of token and alias together that fit an Index.
+  static constexpr size_t kDigitsMax = 2 * AesBlock::kSize - 1;
 
   // `key`: the generation's working key for the code store. Two keys are made of it, one a purpose.
   static Result<CodeCipher> create(Bytes key);
 
-  // HMAC over token and alias, each with its length.
+  // The name of an entry: one block of AES-256 over token and alias, written so that no other pair looks the
+  // same. A permutation under a secret key: it tells nothing, and no two pairs ever share a name. False: more
+  // than kDigitsMax digits, or the engine failed.
   [[nodiscard]] bool index_of(const Digits& token, const Digits& alias, Index* out);
   // AES-256-GCM with a fresh random nonce; `index` and `expiry` are authenticated with it.
   [[nodiscard]] bool seal(const Digits& code, const Index& index, uint32_t expiry, SealedCode* out);
@@ -36,12 +40,12 @@ class CodeCipher {
   [[nodiscard]] bool open(const SealedCode& sealed, const Index& index, uint32_t expiry, Digits* code);
 
  private:
-  CodeCipher(HmacSha256 mac, CipherCtx seal, CipherCtx open)
-      : mac_(std::move(mac)),
+  CodeCipher(AesBlock names, CipherCtx seal, CipherCtx open)
+      : names_(std::move(names)),
         seal_(std::move(seal)),
         open_(std::move(open)),
         nonces_(std::make_unique<RandomBlock>()) {}
-  HmacSha256 mac_;
+  AesBlock names_;
   CipherCtx seal_, open_;
   std::unique_ptr<RandomBlock> nonces_;
 };

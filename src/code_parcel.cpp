@@ -9,7 +9,7 @@
 namespace cardscrub {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 void write_key(const CodeCipher::Index& index, ParcelKey* key) {
   constexpr char kHex[] = "0123456789abcdef";

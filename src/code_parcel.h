@@ -1,7 +1,7 @@
-// A security code on its way to a store outside this host (DESIGN 6): under an HMAC, encrypted, so that the
-// store and the wire to it know neither code, nor token, nor alias.
+// A security code on its way to a store outside this host (DESIGN 6): under a name that is enciphered itself,
+// encrypted, so that the store and the wire to it know neither code, nor token, nor alias.
 //
-//   key    "cardscrub:code:" and HMAC(PAN token, alias) in hexadecimal
+//   key    "cardscrub:code:" and the entry's name (CodeCipher::index_of) in hexadecimal
 //   value  version (1) | expiry, seconds since 1970, big endian (4) | nonce (12) | ciphertext (8) | tag (16)
 #pragma once
 
@@ -12,7 +12,7 @@
 namespace cardscrub {
 
 inline constexpr std::string_view kParcelPrefix = "cardscrub:code:";
-using ParcelKey = std::array<char, kParcelPrefix.size() + 2 * HmacSha256::kSize>;
+using ParcelKey = std::array<char, kParcelPrefix.size() + 2 * AesBlock::kSize>;
 using ParcelValue = std::array<uint8_t, 1 + 4 + sizeof(SealedCode)>;
 
 enum class ParcelResult : uint8_t {

@@ -2,10 +2,10 @@
 //
 //   header (128 bytes) | bucket 0: 8 slots of 64 bytes | bucket 1 | ...
 //
-// An entry lies in one of two buckets, which two parts of its HMAC choose; it goes to the one with more room.
-// So the first entry is refused when about three quarters of the slots hold codes (measured: 71 to 76 % of 8
-// MB); with one choice it would be about a quarter. A call looks at 16 slots at most. HMAC and cipher are
-// computed outside the lock.
+// An entry lies in one of two buckets, which the two halves of its name choose; it goes to the one with more
+// room. So the first entry is refused when about three quarters of the slots hold codes (measured: 71 to 76 %
+// of 8 MB); with one choice it would be about a quarter. A call looks at 16 slots at most. Name and cipher
+// are computed outside the lock.
 //
 // A worker may die at any instruction, and nginx then opens the lock by force. So a slot's state is written
 // last when it is filled, and first when it is emptied; what a slot says besides is proved by GCM's tag
@@ -21,12 +21,10 @@ namespace cardscrub {
 namespace {
 
 constexpr uint64_t kMagic = 0x3176'6263'7263'7363;
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
 constexpr size_t kBucket = 8;  // slots
 
 enum SlotState : uint8_t { kFree, kLive, kTakenOnce, kSpent };
-
-using Tag = std::array<uint8_t, 16>;
 
 struct alignas(64) Slot {
   uint8_t state;
@@ -34,7 +32,7 @@ struct alignas(64) Slot {
   uint16_t reserved;
   uint32_t expiry;     // seconds since 1970
   uint32_t grace_end;  // kTakenOnce: until then it may be taken again
-  Tag tag;             // the HMAC's first half
+  CodeCipher::Index name;
   SealedCode sealed;
 };
 static_assert(sizeof(Slot) == 64);
@@ -108,8 +106,9 @@ StoreResult CodeStore::State::place_of(const Digits& token, const Digits& alias,
   if (out->cipher == nullptr) return StoreResult::kUnknown;
   out->generation = token[0];
   if (!out->cipher->index_of(token, alias, &out->index)) return StoreResult::kFault;
-  uint64_t hash[2];  // the half that is not the slot's tag
-  std::memcpy(hash, out->index.data() + sizeof(Tag), sizeof hash);
+  uint64_t hash[2];
+  static_assert(sizeof hash == sizeof out->index);
+  std::memcpy(hash, out->index.data(), sizeof hash);
   size_t first = hash[0] % buckets, second = hash[1] % buckets;
   if (second == first) second = (first + 1) % buckets;
   out->bucket[0] = slots + first * kBucket;
@@ -119,7 +118,7 @@ StoreResult CodeStore::State::place_of(const Digits& token, const Digits& alias,
 
 bool CodeStore::State::is(const Slot& slot, const Place& place) {
   return slot.state != kFree && slot.generation == place.generation &&
-         std::memcmp(slot.tag.data(), place.index.data(), sizeof(Tag)) == 0;
+         std::memcmp(slot.name.data(), place.index.data(), sizeof slot.name) == 0;
 }
 
 Slot* CodeStore::State::find(const Place& place) const {
@@ -236,7 +235,7 @@ StoreResult CodeStore::put(const Digits& token, const Digits& alias, const Digit
   chosen->generation = place.generation;
   chosen->expiry = expiry;
   chosen->grace_end = 0;
-  std::memcpy(chosen->tag.data(), place.index.data(), sizeof(Tag));
+  chosen->name = place.index;
   chosen->sealed = sealed;
   counters.entries++;
   counters.stored++;

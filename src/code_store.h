@@ -1,6 +1,6 @@
 // The security-code store: codes encrypted (AES-256-GCM) in memory that the caller provides (nginx: the
-// shared memory zone), found by HMAC(PAN token, alias), with a time to live. PCI DSS 3.3.1, 3.3.2: never on
-// disk.
+// shared memory zone), found by an AES-256 block over (PAN token, alias) under a key of its own, with a time
+// to live. PCI DSS 3.3.1, 3.3.2: never on disk.
 //
 //          put               take, grace > 0             grace over
 //   free ------> live --------------------------> taken ------------> used ----> free (or the next entry)
@@ -36,7 +36,7 @@ void code_store_format(void* memory, size_t size);
 size_t code_store_capacity(size_t size);
 
 // A code has 3 or 4 digits; a slot has room for this many.
-inline constexpr size_t kStoredCodeMax = 14;
+inline constexpr size_t kStoredCodeMax = 12;
 // The longest time to live in seconds (PCI DSS 3.3.1: not kept beyond the authorisation).
 inline constexpr uint32_t kStoredCodeTtlMax = 3600;
 

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstring>
 
+#include "aes_block.h"
 #include "openssl_handles.h"
 
 namespace cardscrub {
@@ -17,7 +18,7 @@ namespace {
 
 __extension__ typedef unsigned __int128 Wide;
 
-constexpr size_t kBlock = 16;
+constexpr size_t kBlock = AesBlock::kSize;
 constexpr unsigned kRounds = 10;
 constexpr size_t kDigitsMin = 6;   // 10^6, the smallest domain of SP 800-38G Rev. 1
 constexpr size_t kDigitsMax = 20;  // two halves below 2^34
@@ -38,7 +39,7 @@ constexpr std::array<uint64_t, kDigitsMax / 2 + 1> kPowers = [] {
 // floor(2^64 / 10^m) for m > 0: no power of ten divides 2^64.
 constexpr std::array<uint64_t, kDigitsMax / 2 + 1> kInverses = [] {
   std::array<uint64_t, kDigitsMax / 2 + 1> inverses{};
-  for (size_t m = 1; m < inverses.size(); m++) inverses[m] = UINT64_MAX / kPowers[m];
+  for (size_t m = 1; m != inverses.size(); m++) inverses[m] = UINT64_MAX / kPowers[m];
   return inverses;
 }();
 
@@ -53,7 +54,7 @@ uint64_t modulo_power(uint64_t y, size_t m) {
 // Bytes that hold NUM of `v` digits: ceil(ceil(v * log2(10)) / 8).
 constexpr std::array<uint8_t, kDigitsMax / 2 + 1> kHalfBytes = [] {
   std::array<uint8_t, kDigitsMax / 2 + 1> bytes{};
-  for (size_t v = 1; v < bytes.size(); v++) {
+  for (size_t v = 1; v != bytes.size(); v++) {
     for (uint64_t rest = kPowers[v] - 1; rest != 0; rest >>= 8) bytes[v]++;
   }
   return bytes;
@@ -109,17 +110,16 @@ Block first_block(uint32_t radix, size_t count, size_t tweak) {
 }  // namespace
 
 struct Ff1::State {
-  CipherCtx aes;
+  explicit State(AesBlock cipher) : aes(std::move(cipher)) {}
+
+  AesBlock aes;
   // E(P) for digits, by length and tweak length; filled when first needed.
   std::array<std::array<Block, kTweakMax + 1>, kDigitsMax + 1> heads{};
   std::array<std::array<bool, kTweakMax + 1>, kDigitsMax + 1> known{};
 
   ~State() { wipe(heads.data(), sizeof heads); }
 
-  // EVP_Cipher is the thin way in: one call into the provider, no bookkeeping of partial blocks.
-  bool block(uint8_t* inout) {
-    return openssl_went(EVP_Cipher(aes.get(), inout, inout, kBlock) == static_cast<int>(kBlock));
-  }
+  bool block(uint8_t* inout) { return aes.encrypt(inout); }
 
   template <bool kEncrypt>
   bool digits(MutableBytes text, Bytes tweak);
@@ -313,20 +313,9 @@ bool Ff1::State::run(bool encrypt, MutableBytes text, Bytes tweak) {
 }
 
 Result<Ff1> Ff1::create(Bytes key) {
-  const char* name = key.size() == 16   ? "AES-128-ECB"
-                     : key.size() == 24 ? "AES-192-ECB"
-                     : key.size() == 32 ? "AES-256-ECB"
-                                        : nullptr;
-  if (name == nullptr) return Fault{"an FF1 key must have 16, 24 or 32 bytes"};
-  auto state = std::make_unique<State>();
-  const Cipher cipher{EVP_CIPHER_fetch(nullptr, name, nullptr)};
-  state->aes.reset(EVP_CIPHER_CTX_new());
-  if (!cipher || !state->aes ||
-      EVP_EncryptInit_ex2(state->aes.get(), cipher.get(), key.data(), nullptr, nullptr) != 1 ||
-      EVP_CIPHER_CTX_set_padding(state->aes.get(), 0) != 1) {
-    return Fault{std::string("OpenSSL does not provide ") + name};
-  }
-  return Ff1(std::move(state));
+  Result<AesBlock> aes = AesBlock::create(key);
+  if (!aes) return Fault{aes.message()};
+  return Ff1(std::make_unique<State>(std::move(*aes)));
 }
 
 Ff1::Ff1(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,13 +1,12 @@
 // FieldNames: patterns by their last component in a hash table; a name is turned away by the letters at its
-// ends before anything is copied.
+// ends before anything is copied. What is compared with many patterns is normalised and hashed once.
 #include "field_names.h"
 
 #include <algorithm>
 #include <array>
-#include <bitset>
+#include <bit>
 #include <cstring>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "limits.h"
@@ -18,39 +17,71 @@ namespace cardscrub {
 
 namespace {
 
+// What a byte of a name is: bits, so that a name's bytes together tell what it is.
+constexpr uint8_t kOther = 1, kNumeral = 2, kSplit = 4, kSkip = 8;  // kSkip: '-', '_', ' ' do not count
+struct Character {
+  char folded;  // letters without case
+  uint8_t kind;
+};
+constexpr std::array<Character, 256> kCharacters = [] {
+  std::array<Character, 256> table{};
+  for (unsigned c = 0; c < table.size(); ++c) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    table[c] = {static_cast<char>(upper ? c + 32 : c), is_digit(static_cast<uint8_t>(c)) ? kNumeral : kOther};
+  }
+  for (char c : std::string_view("[].")) table[static_cast<uint8_t>(c)].kind = kSplit;
+  for (char c : std::string_view("-_ ")) table[static_cast<uint8_t>(c)].kind = kSkip;
+  return table;
+}();
+
+bool splits(uint8_t c) { return kCharacters[c].kind == kSplit; }
+
 // One component of a name, normalised: lower case, '-', '_' and ' ' left out.
 struct Component {
   std::array<char, limits::kNameMax> bytes;
-  size_t size = 0;
-  bool too_long = false;
+  size_t size;
+  uint64_t hash;
+  uint8_t kinds;  // of all bytes
+  bool too_long;
+
   std::string_view view() const { return {bytes.data(), size}; }
+  bool is(const std::string& name, uint64_t name_hash) const {
+    return hash == name_hash && !too_long && view() == name;
+  }
 };
 
 void normalise(Bytes name, Component* out) {
-  out->size = 0;
-  out->too_long = false;
+  size_t size = 0;
+  uint64_t hash = 0;
+  uint8_t kinds = 0;
+  out->too_long = name.size() > limits::kNameMax;
   for (uint8_t c : name) {
-    if (c == '-' || c == '_' || c == ' ') continue;
-    if (out->size == out->bytes.size()) {
-      out->too_long = true;
-      return;
-    }
-    out->bytes[out->size++] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    const Character character = kCharacters[c];
+    kinds |= character.kind;
+    if (character.kind == kSkip || out->too_long) continue;
+    out->bytes[size++] = character.folded;
+    hash = (hash ^ static_cast<uint8_t>(character.folded)) * 0x9E3779B97F4A7C15u;
   }
+  out->size = size;
+  out->hash = hash ^ hash >> 32;
+  out->kinds = kinds;
 }
 
-bool is_index(Bytes name) {
-  return std::all_of(name.begin(), name.end(), [](uint8_t c) { return is_digit(c); });
-}
-
-constexpr bool splits(uint8_t c) { return c == '[' || c == ']' || c == '.'; }
+// A component of a pattern, normalised.
+struct Wanted {
+  std::string name;
+  uint64_t hash;
+  bool any;  // '*'
+};
 
 struct Pattern {
   Kind kind;
   bool ambiguous;
-  std::vector<std::string> outer;  // the components before the last one, innermost first; "*" is any
-  size_t rank;                     // more components win; the operator's win over the defaults
+  std::vector<Wanted> outer;  // the components before the last one, innermost first
+  size_t rank;                // more components win; the operator's win over the defaults
 };
+
+bool ranks_higher(const Pattern& a, const Pattern& b) { return a.rank > b.rank; }
 
 struct Expression {
   Kind kind;
@@ -62,88 +93,118 @@ class Walker {
  public:
   Walker(const Path& path, Bytes leaf) : path_(path), level_(path.depth()), rest_(leaf) {}
 
-  bool next(Bytes* out) {
+  bool next(Component* out) {
     for (;;) {
-      Bytes component;
-      if (in_leaf_) {
-        size_t end = rest_.size();
-        while (end > 0 && splits(rest_[end - 1])) --end;
-        if (end == 0) {
-          in_leaf_ = false;
-          continue;
-        }
-        size_t begin = end;
-        while (begin > 0 && !splits(rest_[begin - 1])) --begin;
-        component = rest_.subspan(begin, end - begin);
-        rest_ = rest_.first(begin);
-      } else {
+      if (rest_.empty()) {
         if (level_ == 0) return false;
-        Bytes name = path_.name(--level_);
-        if (std::any_of(name.begin(), name.end(), splits)) {
-          rest_ = name;
-          in_leaf_ = true;
-          continue;
-        }
-        component = name;
+        rest_ = path_.name(--level_);
+        several_ = false;
+        cut_ = rest_.size() > limits::kNameMax;
+        continue;
       }
-      if (is_index(component)) continue;  // also the empty name of an element without one
-      *out = component;
-      return true;
+      if (several_) {
+        take_last(out);
+      } else {
+        normalise(rest_, out);
+        several_ = (out->kinds & kSplit) != 0 && !cut_;
+        if (several_) continue;
+        rest_ = {};
+      }
+      const bool index = (out->kinds & ~kNumeral) == 0;  // also nothing at all
+      if (!index) return true;
     }
   }
 
  private:
+  // The last component of rest_, which splits.
+  void take_last(Component* out) {
+    size_t end = rest_.size();
+    while (end > 0 && splits(rest_[end - 1])) --end;
+    size_t begin = end;
+    while (begin > 0 && !splits(rest_[begin - 1])) --begin;
+    normalise(rest_.subspan(begin, end - begin), out);
+    rest_ = rest_.first(begin);
+  }
+
   const Path& path_;
   size_t level_;
-  Bytes rest_;
-  bool in_leaf_ = true;
+  Bytes rest_;            // of the leaf, or of a name of the path
+  bool several_ = false;  // rest_ is several components
+  bool cut_ = false;      // rest_ is a name of the path that was too long to be kept whole
 };
 
 }  // namespace
 
 struct FieldNames::Table {
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  // The patterns that end in this name, the highest ranks first.
+  struct Leaf {
+    Wanted last;
+    std::vector<Pattern> patterns;
   };
-  std::unordered_map<std::string, std::vector<Pattern>, Hash, std::equal_to<>> by_leaf;
+  std::vector<Leaf> leaves;
+  std::vector<uint32_t> slots;    // 1 + index of a leaf, by the hash's lowest bits; 0: free; a power of two
   std::vector<Pattern> any_leaf;  // patterns that end in '*'
   std::vector<Expression> expressions;
   NameEnds ends;
 
   Status add(Kind kind, bool ambiguous, std::string_view text, size_t rank) {
-    std::vector<std::string> parts;
+    std::vector<Wanted> parts;
     size_t begin = 0;
     for (;;) {
       size_t dot = text.find('.', begin);
       std::string_view part = text.substr(begin, dot == std::string_view::npos ? dot : dot - begin);
       Component component;
       normalise({reinterpret_cast<const uint8_t*>(part.data()), part.size()}, &component);
-      if (component.size == 0 && part != "*") {
-        return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
-      }
+      const bool any = part == "*";
       if (component.too_long) {
         return Fault{"field pattern \"" + std::string(text) + "\" has a component of more than " +
                      std::to_string(limits::kNameMax) + " characters"};
       }
-      if (part != "*" && part.find('*') != std::string_view::npos) {
+      if (component.size == 0 && !any) {
+        return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
+      }
+      if (!any && part.find('*') != std::string_view::npos) {
         return Fault{"field pattern \"" + std::string(text) +
                      "\": '*' stands for one whole component; use '~' and an expression for parts of a name"};
       }
-      parts.push_back(part == "*" ? "*" : std::string(component.view()));
+      parts.push_back({std::string(component.view()), component.hash, any});
       if (dot == std::string_view::npos) break;
       begin = dot + 1;
     }
     Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, rank + parts.size()};
-    if (parts.back() == "*") {
+    const Wanted& last = parts.back();
+    if (last.any) {
       any_leaf.push_back(std::move(pattern));
       ends.add_any();
       return Done{};
     }
-    const std::string& leaf = parts.back();
-    ends.add(leaf);
-    by_leaf[leaf].push_back(std::move(pattern));
+    ends.add(last.name);
+    auto place =
+        std::find_if(leaves.begin(), leaves.end(), [&](const Leaf& at) { return at.last.name == last.name; });
+    if (place == leaves.end()) place = leaves.insert(place, Leaf{last, {}});
+    place->patterns.push_back(std::move(pattern));
     return Done{};
+  }
+
+  // When all patterns are here.
+  void finish() {
+    // Of equal ranks the first one wins.
+    std::stable_sort(any_leaf.begin(), any_leaf.end(), ranks_higher);
+    slots.resize(std::bit_ceil(4 * leaves.size()));
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      std::stable_sort(leaves[i].patterns.begin(), leaves[i].patterns.end(), ranks_higher);
+      size_t at = leaves[i].last.hash & (slots.size() - 1);
+      while (slots[at] != 0) at = (at + 1) & (slots.size() - 1);
+      slots[at] = static_cast<uint32_t>(i + 1);
+    }
+  }
+
+  const Leaf* find(const Component& last) const {
+    for (size_t at = last.hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
+      const Leaf& leaf = leaves[slots[at] - 1];
+      if (last.is(leaf.last.name, leaf.last.hash)) return &leaf;
+    }
+    return nullptr;
   }
 };
 
@@ -185,14 +246,9 @@ void NameEnds::add(std::string_view leaf) {
 }
 
 bool NameEnds::splits(Bytes leaf) {
-  static constexpr std::array<uint8_t, 256> kSplits = [] {
-    std::array<uint8_t, 256> table{};
-    for (size_t c = 0; c < table.size(); ++c) table[c] = cardscrub::splits(static_cast<uint8_t>(c)) ? 1 : 0;
-    return table;
-  }();
-  uint8_t any = 0;
-  for (const uint8_t c : leaf) any |= kSplits[c];
-  return any != 0;
+  uint8_t kinds = 0;
+  for (uint8_t c : leaf) kinds |= kCharacters[c].kind;
+  return (kinds & kSplit) != 0 || kinds == kNumeral;
 }
 
 FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)) {}
@@ -224,6 +280,7 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
     added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
     if (!added) return Fault{added.message()};
   }
+  table->finish();
   return FieldNames(std::move(table));
 }
 
@@ -233,31 +290,36 @@ FieldMatch FieldNames::match(const Path& path, Bytes leaf, bool* failed) const {
   if (!table_->ends.may_match(leaf)) return {};
 
   Walker walker(path, leaf);
-  Bytes name;
-  if (!walker.next(&name)) return {};
   Component last;
-  normalise(name, &last);
+  if (!walker.next(&last)) return {};
 
+  // The component in front of the last one, which most patterns ask for: looked at when it is asked for.
+  Component before;
+  bool has_before = false;
+  bool looked = false;
+  const auto fits = [&](const Pattern& pattern) {
+    if (pattern.outer.empty()) return true;
+    if (!looked) {
+      looked = true;
+      has_before = walker.next(&before);
+    }
+    const Wanted& nearest = pattern.outer[0];
+    if (!has_before || !(nearest.any || before.is(nearest.name, nearest.hash))) return false;
+    if (pattern.outer.size() == 1) return true;
+    Walker outer = walker;
+    Component component;
+    return std::all_of(pattern.outer.begin() + 1, pattern.outer.end(), [&](const Wanted& wanted) {
+      return outer.next(&component) && (wanted.any || component.is(wanted.name, wanted.hash));
+    });
+  };
   const Pattern* best = nullptr;
-  auto consider = [&](const std::vector<Pattern>& candidates) {
+  const auto consider = [&](const std::vector<Pattern>& candidates) {
     for (const Pattern& pattern : candidates) {
-      if (best != nullptr && best->rank >= pattern.rank) continue;
-      Walker outer = walker;
-      Component component;
-      bool all = std::all_of(pattern.outer.begin(), pattern.outer.end(), [&](const std::string& want) {
-        Bytes at;
-        if (!outer.next(&at)) return false;
-        if (want == "*") return true;
-        normalise(at, &component);
-        return !component.too_long && component.view() == want;
-      });
-      if (all) best = &pattern;
+      if (best != nullptr && best->rank >= pattern.rank) return;
+      if (fits(pattern)) best = &pattern;
     }
   };
-  if (!last.too_long) {
-    auto found = table_->by_leaf.find(last.view());
-    if (found != table_->by_leaf.end()) consider(found->second);
-  }
+  if (const Table::Leaf* found = table_->find(last); found != nullptr) consider(found->patterns);
   consider(table_->any_leaf);
 
   if (!table_->expressions.empty() && (best == nullptr || best->rank < 1000)) {

@@ -45,7 +45,7 @@ class NameEnds {
   // False: no pattern ends in this leaf.
   bool may_match(Bytes leaf) const {
     const size_t size = leaf.size();
-    if (size < 2 || any_) return size != 0 || any_;
+    if (size < 2 || any_) return size != 0;
     const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
     // What begins or ends in punctuation is left to the exact comparison.
     if (before == 0 || last == 0) return true;
@@ -69,6 +69,7 @@ class NameEnds {
     for (unsigned c = '0'; c <= '9'; ++c) table[c] = kDigit;
     return table;
   }();
+  // Or is an index, so that what is in front of it counts.
   static bool splits(Bytes leaf);
   void add_pairs(uint8_t before, uint8_t last);
 
@@ -86,7 +87,8 @@ class FieldNames {
   // bytes, bad expression.
   static Result<FieldNames> compile(std::span<const FieldPattern> patterns);
 
-  // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number). Most
+  // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number); an empty
+  // one is no name and announces nothing. Most
   // names are turned away by the letters at their ends. kFault in *failed when a PCRE2 limit was reached.
   FieldMatch match(const Path& path, Bytes leaf, bool* failed) const;
   const NameEnds& ends() const;

@@ -226,7 +226,7 @@ Result<KeyRing> KeyRing::load(const std::string& path, const Kek* kek) {
                  "run: cardscrub keys unwrap --kek SOURCE --file " +
                  path};
   }
-  if (!wrapped && kek != nullptr && content->span().size() > 0 && content->data()[0] == '{') {
+  if (!wrapped && kek != nullptr && !content->empty() && content->data()[0] == '{') {
     return Fault{name +
                  " is not wrapped, though a key-encryption key is given; run: cardscrub keys wrap --kek "
                  "SOURCE --file " +

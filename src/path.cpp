@@ -10,7 +10,7 @@ namespace cardscrub {
 bool Path::push(Bytes name) {
   if (begin_.size() >= limits::kDepth) return false;
   begin_.push_back(static_cast<uint32_t>(names_.size()));
-  names_.append(name.first(std::min(name.size(), limits::kNameMax)));
+  names_.append(name.first(std::min(name.size(), limits::kNameMax + 1)));
   return true;
 }
 

@@ -8,7 +8,8 @@
 
 namespace cardscrub {
 
-// A bounded stack of names. A name longer than limits::kNameMax is kept cut and can never match a pattern.
+// A bounded stack of names. A name longer than limits::kNameMax is kept cut to one byte more than that, by
+// which it is seen to be too long to match a pattern.
 class Path {
  public:
   // False: limits::kDepth is reached, nothing was pushed.

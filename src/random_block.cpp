@@ -2,24 +2,33 @@
 #include "random_block.h"
 
 #include <openssl/rand.h>
-#include <unistd.h>
-
-#include <algorithm>
+#include <pthread.h>
 
 #include "openssl_handles.h"
 
 namespace cardscrub {
 
+namespace {
+
+// Counted in every child, so that asking costs no system call. 0: nobody counts.
+unsigned g_forks = 0;
+void count_fork() { ++g_forks; }
+const bool g_counts = [] {
+  g_forks = 1;
+  return pthread_atfork(nullptr, nullptr, count_fork) == 0;
+}();
+
+}  // namespace
+
 bool RandomBlock::fill(MutableBytes out) {
-  if (out.size() > block_.size()) return false;
-  const pid_t self = getpid();
-  if (block_.size() - used_ < out.size() || owner_ != self) {
+  if (out.size() > kMost) return false;
+  if (block_.size() - used_ < out.size() || drawn_after_ != g_forks || !g_counts) {
     if (!openssl_went(RAND_bytes(block_.data(), static_cast<int>(block_.size())) == 1)) return false;
     used_ = 0;
-    owner_ = self;
+    drawn_after_ = g_forks;
   }
-  std::copy_n(block_.begin() + static_cast<std::ptrdiff_t>(used_), out.size(), out.begin());
-  std::fill_n(block_.begin() + static_cast<std::ptrdiff_t>(used_), out.size(), uint8_t{0});  // given once
+  std::memcpy(out.data(), block_.data() + used_, out.size());
+  wipe(block_.data() + used_, out.size());  // given once
   used_ += out.size();
   return true;
 }

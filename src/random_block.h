@@ -1,8 +1,6 @@
 // Random numbers, drawn from OpenSSL a block ahead: a call for each would cost more than what it is for.
 #pragma once
 
-#include <sys/types.h>
-
 #include <array>
 
 #include "secret.h"
@@ -17,7 +15,8 @@ class RandomBlock {
   RandomBlock(const RandomBlock&) = delete;  // two objects must never give the same numbers
   RandomBlock& operator=(const RandomBlock&) = delete;
 
-  // At most 256 bytes. False, and nothing given: the engine failed.
+  static constexpr size_t kMost = 256;  // bytes that are given at a time
+  // At most kMost bytes. False, and nothing given: the engine failed.
   [[nodiscard]] bool fill(MutableBytes out);
   [[nodiscard]] bool byte(uint8_t* out) { return fill({out, 1}); }
   // 0..bound-1, unbiased; bound 1..256.
@@ -27,9 +26,10 @@ class RandomBlock {
   [[nodiscard]] bool alias(const Digits& code, Digits* out);
 
  private:
-  std::array<uint8_t, 256> block_{};
-  size_t used_ = 256;
-  pid_t owner_ = 0;  // the process that has drawn the block
+  static constexpr size_t kSize = 2048;
+  std::array<uint8_t, kSize> block_{};
+  size_t used_ = kSize;
+  unsigned drawn_after_ = 0;  // forks that this process and its parents had gone through when it was drawn
 };
 
 }  // namespace cardscrub

@@ -39,7 +39,7 @@ uint64_t RateTable::take(std::string_view key, const Rate& rate, uint64_t cost, 
   if (cost > rate.count) return kNever;
   const uint64_t hash = std::hash<std::string_view>{}(key);
   const uint64_t clock = now * kPerMillisecond;
-  const uint64_t period = rate.seconds * 1000 * kPerMillisecond;
+  const uint64_t period = uint64_t{rate.seconds} * 1000 * kPerMillisecond;
   const uint64_t price = (cost * period + rate.count - 1) / rate.count;
   Slot* slot = place(hash, clock);
   uint64_t old = slot->load(std::memory_order_relaxed);

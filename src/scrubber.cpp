@@ -386,7 +386,7 @@ void Scrubber::named_expiry(const Text& text) {
     invalid(bad, text, match_.kind, Brand::kUnknown);
   } else {
     note(match_.kind, Brand::kUnknown, Action::kNone, Reason::kNone, text, 0, text.size);
-    take_expiry(here, expiry, field());
+    take_expiry(here, expiry, nullptr);
   }
   resolve(here, false, 0);
 }
@@ -587,14 +587,15 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, const Text& text, size_t begin,
                     size_t end, NotedCard card) {
   uint64_t from = begin < end ? wire_begin(text, begin) : 0;
-  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, field(), card);
+  const std::string name = names_matter() ? field() : std::string();
+  note(kind, brand, action, reason, from, begin < end ? text.unit(end - 1).at + 1 - from : 0, name, card);
 }
 
 void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
                     const std::string& name, NotedCard card) {
   verdict_.count(kind, brand, action);
   constexpr size_t kFieldsMax = 256;
-  if (!name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
+  if (worker_.field_names && !name.empty() && verdict_.fields.size() + name.size() < kFieldsMax) {
     if (!verdict_.fields.empty()) verdict_.fields += ',';
     verdict_.fields += name;
   }
@@ -614,16 +615,8 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 
 std::string Scrubber::field() const {
   std::string out;
-  for (size_t level = 0; level < path_.depth(); ++level) {
-    Bytes name = path_.name(level);
-    if (name.empty()) continue;
-    if (!out.empty()) out += '.';
-    out += printable_field(name);
-  }
-  if (!leaf_.empty()) {
-    if (!out.empty()) out += '.';
-    out += printable_field(leaf_.span());
-  }
+  for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
+  add_printable(leaf_.span(), &out);
   mask_digit_runs(&out);
   return out;
 }

@@ -141,6 +141,8 @@ class Scrubber {
             NotedCard card = {});
   uint64_t wire_begin(const Text& text, size_t i) const;
   std::string field() const;
+  // Whether anybody asks for the name of a field that nothing is wrong with.
+  bool names_matter() const { return worker_.field_names || observer_ != nullptr; }
   bool changes() const { return policy_.mode == Mode::kOn; }
 
   // ---- scrubber_reveal.cpp: tokens and aliases, turned back
@@ -170,7 +172,7 @@ class Scrubber {
   bool bind(const Pending& code, const Digits& token, bool* taken);
   void leave_errand(CodeErrand::Task task, const Pending& code, const Digits& token, const Digits& alias);
   void close_scope(size_t index);
-  void take_expiry(Scope& scope, const Expiry& expiry, const std::string& field);
+  void take_expiry(Scope& scope, const Expiry& expiry, const Pending* waited);
 
   const Policy& policy_;
   Worker& worker_;

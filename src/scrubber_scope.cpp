@@ -75,10 +75,10 @@ void Scrubber::scope_has_pan(const Digits& token, Brand brand, bool strong, bool
   resolve(here, false, 0);
 }
 
-void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const std::string& field) {
+// waited: nullptr: it is the value that is being read.
+void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const Pending* waited) {
   if (expiry.month != 0) scope.expiry.month = expiry.month;
   if (expiry.year != 0) scope.expiry.year = expiry.year;
-  scope.expiry_field = field;
   valid_kinds_ |= 1u << static_cast<unsigned>(expiry.month != 0 && expiry.year != 0 ? Kind::kExpiry
                                               : expiry.month != 0                   ? Kind::kExpiryMonth
                                                                                     : Kind::kExpiryYear);
@@ -88,7 +88,9 @@ void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const std::string
   Reason reason = check_expiry(scope.expiry, worker_.now);
   if (reason == Reason::kNone) return;
   valid_kinds_ &= ~(1u << static_cast<unsigned>(Kind::kExpiry));
-  if (changes() && policy_.invalid == Action::kReject) verdict_.refuse(reason, field);
+  if (changes() && policy_.invalid == Action::kReject) {
+    verdict_.refuse(reason, waited != nullptr ? waited->field : field());
+  }
   scope.expiry = {};  // said once
 }
 
@@ -187,7 +189,7 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
       } else if (waiting.bad == Reason::kNone) {
         note(waiting.kind, Brand::kUnknown, Action::kNone, Reason::kNone, waiting.begin,
              waiting.end - waiting.begin, waiting.field);
-        take_expiry(scope, waiting.expiry, waiting.field);
+        take_expiry(scope, waiting.expiry, &waiting);
       } else if (changes() && policy_.invalid == Action::kReject) {
         verdict_.refuse(waiting.bad, waiting.field);
       }

@@ -21,7 +21,6 @@ struct Scrubber::Scope {
   bool child_given = false;
   uint32_t children = 0;
   Expiry expiry;
-  std::string expiry_field;
 };
 
 struct Scrubber::Pending {

@@ -66,8 +66,8 @@ struct Text {
   }
 };
 
-inline bool is_digit(uint8_t c) { return static_cast<uint8_t>(c - '0') < 10; }
-inline bool is_alpha(uint8_t c) { return static_cast<uint8_t>((c | 0x20) - 'a') < 26; }
+constexpr bool is_digit(uint8_t c) { return static_cast<uint8_t>(c - '0') < 10; }
+constexpr bool is_alpha(uint8_t c) { return static_cast<uint8_t>((c | 0x20) - 'a') < 26; }
 
 // True when the digit at `unit` can be replaced by another digit (star: by '*').
 bool writable(const Unit& unit, bool star);

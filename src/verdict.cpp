@@ -11,6 +11,17 @@ namespace {
 
 constexpr size_t kFieldMax = 128;
 
+constexpr std::array<char, 256> kPrintable = [] {
+  std::array<char, 256> table{};
+  table.fill('?');
+  for (unsigned c = 0; c < 128; ++c) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (is_alpha(byte) || is_digit(byte)) table[c] = static_cast<char>(c);
+  }
+  for (char c : std::string_view("._-[]:")) table[static_cast<uint8_t>(c)] = c;
+  return table;
+}();
+
 std::string_view title_of(int status) {
   switch (status) {
     case 400:
@@ -60,19 +71,29 @@ int rank_of(int status) {
 
 }  // namespace
 
+void add_printable(Bytes name, std::string* path) {
+  if (name.empty()) return;
+  if (!path->empty()) path->push_back('.');
+  const size_t before = path->size();
+  name = name.first(std::min(name.size(), kFieldMax));
+  path->resize(before + name.size());
+  std::transform(name.begin(), name.end(), path->data() + before, [](uint8_t c) { return kPrintable[c]; });
+}
+
 std::string printable_field(Bytes name) {
   std::string out;
-  for (uint8_t c : name.first(std::min(name.size(), kFieldMax))) {
-    bool plain =
-        is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-' || c == '[' || c == ']' || c == ':';
-    out.push_back(plain ? static_cast<char>(c) : '?');
-  }
+  add_printable(name, &out);
   mask_digit_runs(&out);
   return out;
 }
 
 void mask_digit_runs(std::string* path) {
   constexpr size_t kBin = 6;  // so many may be an index, more could be part of a number
+  // No more digits in all: the run cannot be longer.
+  if (static_cast<size_t>(std::count_if(path->begin(), path->end(),
+                                        [](char c) { return is_digit(static_cast<uint8_t>(c)); })) <= kBin) {
+    return;
+  }
   size_t run = 0;
   for (char& c : *path) {
     const auto byte = static_cast<uint8_t>(c);

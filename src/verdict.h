@@ -77,7 +77,8 @@ class Verdict {
   std::string first_token;  // empty when it was masked
   std::array<uint8_t, 16> first_fingerprint{};
   std::vector<RevealedCard> revealed;  // Direction::kReveal
-  std::string fields;                  // names of the fields in which card data was, comma separated, bounded
+  // Names of the fields in which card data was, comma separated, bounded; kept where Worker::field_names.
+  std::string fields;
 
  private:
   std::vector<Problem> problems_;
@@ -90,6 +91,9 @@ class Verdict {
 
 // Makes a name from the wire fit for an answer or a log (see Problem::field).
 std::string printable_field(Bytes name);
+// One component of such a name, with a dot in front of it when there is one before it; the caller masks the
+// whole.
+void add_printable(Bytes name, std::string* path);
 // Masks the digits of a printable path beyond the sixth of a run; '.', '-', '_' and the like do not end a
 // run, for a card number may be written with them.
 void mask_digit_runs(std::string* path);

@@ -18,6 +18,7 @@ struct Worker {
   std::optional<CodeStore> codes;   // none: codes get an alias that nothing can turn back
   RandomBlock random;
   bool fingerprints = true;  // whether anybody asks for Verdict::first_fingerprint
+  bool field_names = true;   // and for Verdict::fields
   int64_t now = 0;           // seconds since 1970; the caller keeps it fresh
 };
 

@@ -176,7 +176,7 @@ void WrappedFinder::keep(Bytes data, uint64_t base) {
 
 void WrappedFinder::look(Bytes data, uint64_t base, bool last) {
   hold_ = kNoHold;
-  size_t begin = static_cast<size_t>(scan_at_ - base);
+  auto begin = static_cast<size_t>(scan_at_ - base);
   for (;;) {
     const size_t from = begin;
     begin = find_digit_quads(data.data(), data.size(), from);

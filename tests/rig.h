@@ -115,10 +115,11 @@ class EventLog : public FindingObserver {
   std::vector<std::string>* events_;
 };
 
-// Pieces of `chunk` bytes (0: the whole) in heap blocks of exactly their size; the last push is empty when
-// `separate_end`.
-inline Run run_body(const Policy& policy, std::string_view type, std::string_view in, size_t chunk,
-                    bool separate_end = false, std::string_view name_space = {}) {
+// next_piece() says how long each piece is (0: the rest). Pieces lie in heap blocks of exactly their size;
+// the last push is empty when `separate_end`.
+template <typename NextPiece>
+Run run_pieces(const Policy& policy, std::string_view type, std::string_view in, NextPiece&& next_piece,
+               bool separate_end = false, std::string_view name_space = {}) {
   Run run;
   EventLog log(&run.events);
   Body body(policy, Rig::get().worker(), run.verdict, name_space, &log);
@@ -126,7 +127,8 @@ inline Run run_body(const Policy& policy, std::string_view type, std::string_vie
   size_t at = 0;
   bool last = false;
   while (!last) {
-    size_t n = chunk == 0 ? in.size() - at : std::min(chunk, in.size() - at);
+    const size_t piece = next_piece();
+    const size_t n = piece == 0 ? in.size() - at : std::min(piece, in.size() - at);
     auto block = exact_block(in.substr(at, n));
     at += n;
     last = separate_end ? n == 0 : at == in.size();
@@ -136,6 +138,13 @@ inline Run run_body(const Policy& policy, std::string_view type, std::string_vie
     run.largest_held = std::max(run.largest_held, at - run.out.size());
   }
   return run;
+}
+
+// Pieces of `chunk` bytes (0: the whole).
+inline Run run_body(const Policy& policy, std::string_view type, std::string_view in, size_t chunk,
+                    bool separate_end = false, std::string_view name_space = {}) {
+  return run_pieces(
+      policy, type, in, [=] { return chunk; }, separate_end, name_space);
 }
 
 }  // namespace cardscrub::testing

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 
 import cards
@@ -30,6 +31,16 @@ class Case:
         os.chmod(folder, 0o755)
 
     # ---- making things
+
+    def syslog(self):
+        """A socket that syslog messages come to, and its path."""
+        path = os.path.join(self.folder, "syslog")
+        sink = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.at_end(sink.close)
+        sink.bind(path)
+        os.chmod(path, 0o777)
+        sink.settimeout(30 * self.run.slow)
+        return sink, path
 
     def without_tools(self):
         """Skips the case under valgrind and the sanitizers, whose memory is not as nginx alone has it."""
@@ -83,7 +94,7 @@ class Case:
     def tool(self, *arguments, data=b"", status=0, env=None):
         """Runs the command line tool; its output. Fails when the exit status is another one."""
         run = subprocess.run([self.run.tool, *arguments], input=data if isinstance(data, bytes) else data.encode(),
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                              env={**os.environ, **env} if env else None)
         out = run.stdout.decode("utf-8", "surrogateescape")
         err = run.stderr.decode("utf-8", "replace")
@@ -202,8 +213,11 @@ class Case:
             wrong += s.stop()
         while self.endings:
             self.endings.pop()()
+        nginx.release_ports()
+        # The random alias of one code may be another code of the case; it is never its own. Logs hold no aliases.
+        alone = self.codes if len(self.codes) == 1 else ()
         for s in self.servers:
-            leaks += sweep.leaks(s.prefix, s.skip, self.secrets, self.codes)
+            leaks += sweep.leaks(s.prefix, s.skip, self.secrets, lambda path: self.codes if path.startswith("logs/") else alone)
             for path in sweep.files_below(os.path.join(s.prefix, "logs"), s.skip):
                 with open(path, encoding="utf-8", errors="replace") as f:
                     wrong += ["%s: %s" % (os.path.basename(path), line) for line in
@@ -214,14 +228,12 @@ class Case:
         if found and not self.expected_leaks:
             leaks.append("cardscrub scan finds in the logs: " + found[:500])
         if not self.app_may_see:
-            # The random alias of one code may be another code of the case; it is never its own.
-            codes = self.codes if len(self.codes) == 1 else ()
             for request in self.seen():
                 data = request.everything()
                 leaks += ["the application received %s" % what for what in
-                          sorted(sweep.pans_in(data, self.secrets)) + sorted(sweep.codes_in(data, codes))]
+                          sorted(sweep.pans_in(data, self.secrets)) + sorted(sweep.codes_in(data, alone))]
             leaks += ["an origin received %s" % what for o in self.origins for what in
-                      sorted(sweep.pans_in(o.everything(), self.secrets)) + sorted(sweep.codes_in(o.everything(), codes))]
+                      sorted(sweep.pans_in(o.everything(), self.secrets)) + sorted(sweep.codes_in(o.everything(), alone))]
         for pattern in self.expected_leaks:
             if not any(re.search(pattern, leak) for leak in leaks):
                 wrong.append("the sweep did not find what must be there: " + pattern)

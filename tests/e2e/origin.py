@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+import server
+
 
 class Exchange:
     """One request as it came."""
@@ -57,7 +59,7 @@ class Origin:
             threading.Thread(target=self._run, args=(conn,), daemon=True).start()
 
     def _run(self, conn):
-        conn.settimeout(20)
+        conn.settimeout(60)
         kept = bytearray()
         self.raw.append(kept)
         try:
@@ -79,7 +81,7 @@ class Origin:
         self.exchanges.append(exchange)
         return exchange
 
-    def wait(self, number=1, end=True, seconds=5.0):
+    def wait(self, number=1, end=True, seconds=30.0):
         """The `number`-th request, once it has ended (or, without `end`, begun)."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
@@ -297,10 +299,7 @@ class Uwsgi:
             path = os.path.join(folder, "uwsgi.sock")
             self.address = "unix:%s" % path
         else:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                path = "127.0.0.1:%d" % probe.getsockname()[1]
-            self.address = path
+            self.address = path = "127.0.0.1:%d" % server.free_port()
         self.log = os.path.join(folder, "uwsgi.log")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -309,7 +308,7 @@ class Uwsgi:
                  "--need-app", "--disable-logging"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "CARDSCRUB_SEEN": run.seen, "PYTHONDONTWRITEBYTECODE": "1"})
-        limit = time.monotonic() + 20 * run.slow
+        limit = time.monotonic() + 60 * run.slow
         while "spawned uWSGI worker 1" not in self.text():
             if self.process.poll() is not None or time.monotonic() > limit:
                 raise AssertionError("uWSGI did not start: " + self.text()[-1500:])

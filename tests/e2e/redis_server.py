@@ -11,7 +11,7 @@ import server
 class Redis:
     """Not saved to disk. With `socket_path` on a unix socket, else on a port of 127.0.0.1."""
 
-    def __init__(self, folder, *options, socket_path=None, limit=10):
+    def __init__(self, folder, *options, socket_path=None, limit=30):
         self.folder, self.options, self.socket_path, self.limit = folder, options, socket_path, limit
         self.port = server.free_port()
         self.process = None
@@ -55,10 +55,10 @@ class Redis:
         """One command; its answer as Python values, errors as they are."""
         if self.socket_path:
             link = socket.socket(socket.AF_UNIX)
-            link.settimeout(5)
+            link.settimeout(30)
             link.connect(self.socket_path)
         else:
-            link = socket.create_connection(("127.0.0.1", self.port), 5)
+            link = socket.create_connection(("127.0.0.1", self.port), 30)
         with link, link.makefile("rwb") as stream:
             for command in ([("AUTH", self.password)] if self.password else []) + [words]:
                 stream.write(b"*%d\r\n" % len(command))

@@ -1,16 +1,24 @@
 #!/usr/bin/python3
 """The end-to-end suite: real nginx, real Gunicorn, curl. Cases are the functions test_* of tests/e2e/test_*.py.
 
-  tests/e2e/run.py [-k PART] [-v] [--keep] [--nginx PATH] [--module PATH] [--tool PATH] [--jobs N] [--slow FACTOR] [--list]
+  tests/e2e/run.py [-k PART] [-v] [--keep] [--nginx PATH] [--module PATH] [--tool PATH] [--jobs N] [--slow FACTOR] [--seed WORD] [--list]
 
 CARDSCRUB_WRAP: a command put in front of nginx (valgrind, env LD_PRELOAD=...); {logs} in it is the server's log folder.
+SEED, or --seed: what the key ring is made from. Card numbers and security codes depend on the case's name alone, so tokens are the same in
+each run with the same seed; without one a new seed is drawn, and a run that fails says which it was. What the programs draw themselves
+(aliases of security codes, nonces, keys of `cardscrub keys`) differs from run to run.
 The last line is "N passed, N failed".
 """
 import argparse
+import base64
+import hashlib
 import importlib
+import json
 import multiprocessing
 import os
 import queue
+import re
+import secrets
 import shutil
 import signal
 import socket
@@ -36,7 +44,7 @@ class Run:
         self.top = TOP
         self.nginx, self.module, self.tool = options.nginx, os.path.abspath(options.module), os.path.abspath(options.tool)
         self.memory_search = os.path.abspath(options.memory_search)
-        self.slow = options.slow
+        self.slow, self.seed = options.slow, options.seed
         self.certificate = os.path.join(folder, "tls.crt")
         self.certificate_key = os.path.join(folder, "tls.key")
         self.keys = os.path.join(folder, "keys.json")
@@ -45,6 +53,7 @@ class Run:
         self.app_port = 0
         self.app = None
         self.abilities = abilities(self.nginx)
+        self.openssl = openssl(self.nginx)
         os.mkdir(self.seen)
 
     def prepare(self):
@@ -52,7 +61,10 @@ class Run:
                         "2", "-subj", "/CN=shop.test", "-addext", "subjectAltName=DNS:shop.test,DNS:other.test,IP:127.0.0.1",
                         "-keyout", self.certificate_key, "-out", self.certificate],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        subprocess.run([self.tool, "keys", "new", "--file", self.keys], check=True, stdout=subprocess.DEVNULL)
+        key = base64.urlsafe_b64encode(hashlib.sha256(b"key of generation 9, " + self.seed.encode()).digest()).decode().rstrip("=")
+        with open(os.open(self.keys, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as f:
+            json.dump({"keys": [{"kty": "oct", "kid": "9", "use": "enc", "alg": "A256KW", "k": key, "iat": int(time.time()),
+                                 "generation": 9, "state": "active"}]}, f)
 
     def start_application(self):
         # Gunicorn gets sockets that are bound already: no race for a port, and no waiting until it listens.
@@ -74,7 +86,7 @@ class Run:
             env={**os.environ, "CARDSCRUB_SEEN": self.seen, "PYTHONDONTWRITEBYTECODE": "1"})
         tcp.close()
         unix.close()
-        end = time.monotonic() + 20 * self.slow
+        end = time.monotonic() + 60 * self.slow
         while time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", self.app_port), timeout=5) as probe:
@@ -103,6 +115,13 @@ def abilities(nginx):
     built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
     curl = subprocess.run(["curl", "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
     return {"HTTP/3"} if "--with-http_v3_module" in built and "HTTP3" in curl else set()
+
+
+def openssl(nginx):
+    """The version of OpenSSL that nginx runs with: (3, 0, 17)."""
+    built = subprocess.run([nginx, "-V"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.decode()
+    version = re.findall(r"OpenSSL (\d+)\.(\d+)\.(\d+)", built)[-1]
+    return tuple(int(part) for part in version)
 
 
 def load(part):
@@ -174,6 +193,7 @@ def main():
     parser.add_argument("--memory-search", default=os.path.join(TOP, "build", "tests", "memory_search"))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--slow", type=int, default=1, help="factor for all time limits (sanitizers, valgrind)")
+    parser.add_argument("--seed", default=os.environ.get("SEED") or secrets.token_hex(4))
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
     part = options.k or [""]
@@ -252,6 +272,7 @@ def main():
             print("FAILED  sweep of the run: " + line)
         if failed or options.keep:
             print("kept: %s" % folder)
+            print("again with the same keys: --seed %s, or SEED=%s make e2e" % (options.seed, options.seed))
         else:
             shutil.rmtree(folder, ignore_errors=True)
     print("end to end: %d cases in %.0f s, %d skipped" % (passed + failed + skipped, time.monotonic() - begin, skipped))

@@ -56,14 +56,15 @@ def files_below(prefix, skip):
                 yield path
 
 
-def leaks(prefix, skip, pans, codes):
-    """One line for each file below `prefix` that holds card data."""
+def leaks(prefix, skip, pans, codes_for):
+    """One line for each file below `prefix` that holds one of `pans`, or of the codes that codes_for(its path below `prefix`) gives."""
     out = []
     for path in files_below(prefix, skip):
         with open(path, "rb") as f:
             data = f.read()
-        for what in sorted(pans_in(data, pans)) + sorted(codes_in(data, codes)):
-            out.append("%s holds %s" % (os.path.relpath(path, prefix), what))
+        name = os.path.relpath(path, prefix)
+        for what in sorted(pans_in(data, pans)) + sorted(codes_in(data, codes_for(name))):
+            out.append("%s holds %s" % (name, what))
     return out
 
 
@@ -88,7 +89,7 @@ def scan(tool, keys, files):
     """What `cardscrub scan`, which knows the tokens of this key ring, finds in these files: its output, empty when they are clean."""
     if not files:
         return ""
-    run = subprocess.run([tool, "scan", "--keys", keys, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    run = subprocess.run([tool, "scan", "--keys", keys, *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     if run.returncode == 0:
         return ""
     return run.stdout.decode("utf-8", "replace") or "exit status %d" % run.returncode

@@ -201,12 +201,7 @@ def full(s):
     path = os.path.join(s.prefix, "logs", "audit.log")
     os.rename(path, path + ".1")
     os.symlink("/dev/full", path)
-    reopen(s)
-
-
-def reopen(s):
-    os.kill(s.process.pid, signal.SIGUSR1)
-    time.sleep(0.3 * s.run.slow)
+    s.reopen("audit.log")
 
 
 def test_disk_full_rejects(t):
@@ -228,7 +223,7 @@ def test_disk_full_rejects(t):
     path = os.path.join(s.prefix, "logs", "audit.log")
     os.unlink(path)
     os.rename(path + ".1", path)
-    reopen(s)
+    s.reopen("audit.log")
     t.equal(s.post("card_number=" + t.card()).status, 200, "status when there is room again")
     rows = audit_lines(t, s)
     linked(t, rows)
@@ -264,7 +259,7 @@ def test_removed_file_is_made_again_or_refused(t):
     s = t.nginx(http=AUDIT)
     os.unlink(os.path.join(s.prefix, "logs", "audit.log"))
     t.refused(s.post("card_number=" + t.card()), 503)  # the worker may make no file there
-    reopen(s)
+    s.reopen("audit.log")
     t.equal(s.post("card_number=" + t.card()).status, 200, "status after USR1")
 
 
@@ -336,15 +331,11 @@ def test_worker_killed_while_it_writes(t):
 
 
 def test_syslog(t):
-    path = os.path.join(t.folder, "syslog.sock")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sink:
-        sink.bind(path)
-        os.chmod(path, 0o777)
-        sink.settimeout(5 * t.run.slow)
-        s = t.nginx(http="cardscrub_audit_log syslog:server=unix:%s,tag=cards;" % path)
-        s.post("card_number=" + t.card())
-        s.stop()
-        got = [sink.recv(65536).decode() for _ in range(4)]
+    sink, path = t.syslog()
+    s = t.nginx(http="cardscrub_audit_log syslog:server=unix:%s,tag=cards;" % path)
+    s.post("card_number=" + t.card())
+    s.stop()
+    got = [sink.recv(65536).decode() for _ in range(4)]
     rows = [json.loads(line[line.index("{"):]) for line in got]
     t.has(got[0], r"^<\d+>.* cards: \{", "header")
     t.equal([r["event"] for r in rows], ["start", "key_use", "finding", "stop"], "events")

@@ -2,7 +2,6 @@
 import os
 import signal
 import socket
-import threading
 import time
 
 import case
@@ -56,19 +55,10 @@ def test_main_server_and_location(t):
 
 
 def test_syslog(t):
-    got = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sink:
-        path = os.path.join(t.folder, "syslog")
-        sink.bind(path)
-        os.chmod(path, 0o777)
-        sink.settimeout(5)
-        threading.Thread(target=lambda: got.append(sink.recv(8192)), daemon=True).start()
-        s, pan = failing(t, "error_log syslog:server=unix:%s;" % path)
-        for _ in range(200):
-            if got:
-                break
-            time.sleep(0.02)
-    t.true(got and mask(pan).encode() in got[0] and pan.encode() not in got[0], "the message: %s" % got)
+    sink, path = t.syslog()
+    s, pan = failing(t, "error_log syslog:server=unix:%s;" % path)
+    message = sink.recv(8192)
+    t.true(mask(pan).encode() in message and pan.encode() not in message, "the message: %s" % message)
 
 
 def test_memory(t):
@@ -86,12 +76,7 @@ def test_after_reload_and_reopen(t):
         s.curl("/" + pan)
         t.has(s.file("logs/other.log"), pan[:6] + r"\*{6}", "after a reload")
     os.rename(os.path.join(s.prefix, "logs", "other.log"), os.path.join(s.prefix, "logs", "other.log.1"))
-    s.process.send_signal(signal.SIGUSR1)
-    for _ in range(200):
-        if os.path.exists(os.path.join(s.prefix, "logs", "other.log")):
-            break
-        time.sleep(0.02)
-    time.sleep(0.1)
+    s.reopen("other.log")
     pan = t.card()
     s.curl("/" + pan)
     t.has(s.file("logs/other.log"), pan[:6] + r"\*{6}", "after a reopen")
@@ -107,11 +92,7 @@ def test_master(t):
     with open(s.conf, "w", encoding="utf-8") as f:
         f.write(good.replace("http {", 'http {\n "card %s" on;' % pan, 1))
     s.process.send_signal(signal.SIGHUP)
-    for _ in range(200):
-        if "unknown directive" in s.error_log():
-            break
-        time.sleep(0.02)
-    t.has(s.error_log(), "unknown directive.*" + pan[:6] + r"\*{6}", "the line")
+    t.has(s.wait_for_error("unknown directive"), "unknown directive.*" + pan[:6] + r"\*{6}", "the line")
 
 
 def test_debug_connection(t):
@@ -179,13 +160,12 @@ def test_stream_servers(t):
     import ssl
     context = ssl.create_default_context()
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
             context.wrap_socket(wire, server_hostname=pan + ".test")
     except OSError:
         pass
-    for _ in range(100):
-        if pan[:6] in s.file("logs/stream.log"):
-            break
+    end = time.monotonic() + s.limit
+    while pan[:6] not in s.file("logs/stream.log") and time.monotonic() < end:
         time.sleep(0.02)
     t.has(s.file("logs/stream.log"), pan[:6] + r"\*{6}", "the line")
 
@@ -195,7 +175,7 @@ def test_mail_servers(t):
     s = other_module(t, "mail", """mail { server_name shop.test; auth_http 127.0.0.1:%d/; 
       server { listen 127.0.0.1:%d; protocol pop3; error_log logs/mail.log debug; } }""" % (nginx.free_port(), port))
     pan = t.card()
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as wire:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as wire:
         wire.recv(200)
         wire.sendall(b"USER %s\r\n" % pan.encode())
         wire.recv(200)

@@ -12,6 +12,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -162,6 +164,7 @@ ROWS = [
         "Content-Type: text/plain\r\nContent-Length: 16\r\n\r\n%(p)s", status=200),
 ]
 LOCATIONS = """
+  proxy_read_timeout 600s;  # the search takes its time
   location / { include app.conf; }
   location /buffered { proxy_pass http://127.0.0.1:%(port)d; }
   location /spilled { proxy_pass http://127.0.0.1:%(port)d; client_body_buffer_size 1k; }
@@ -200,7 +203,7 @@ class Application:
             with self.lock:
                 self.waiting += 1
                 self.bodies.append(data)
-            self.released.wait(60)
+            self.released.wait(600)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
 
     @staticmethod
@@ -235,9 +238,11 @@ class Sent:
         row, protocol, secret = self.row, self.protocol, self.secret
         self.name = secret.name
         self.stream = None
+        self.last = b""  # the end of the last TLS record that was sent
         if row.raw:
             self.connection = server.wire() if protocol != "clear" else client.Wire(server.port, None, nginx.HOST, tls=False)
-            self.connection.send(secret.fill(row.raw).encode("latin-1"))
+            self.last = secret.fill(row.raw).encode("latin-1")
+            self.connection.send(self.last)
             return
         body = b"" if row.body is None else self._coded(secret.fill(row.body))
         if row.coding and row.encoding:
@@ -252,6 +257,7 @@ class Sent:
             self._send2(server, method, secret.fill(row.path), headers, body)
         else:
             self._send1(server, method, secret.fill(row.path), headers, body)
+        self.last = self.last[-(row.piece or len(self.last)):]
 
     def _coded(self, text):
         return self.row.coding(text) if self.row.coding else text.encode()
@@ -270,6 +276,7 @@ class Sent:
         if row.half:
             body = body[:len(body) * 2 // 3]
         self.connection = server.wire()
+        self.last = body
         if row.piece:
             self.connection.send(head.encode() + b"\r\n")
             self.connection.send(body, row.piece)
@@ -286,6 +293,7 @@ class Sent:
         if row.body is not None:
             if row.half:
                 body = body[:len(body) * 2 // 3]
+            self.last = body
             self.connection.body(self.stream, body, row.piece or 16000, end=not row.half)
 
     def answer(self):
@@ -323,9 +331,8 @@ def drive(t, scrub):
     t.secrets.update(secret.p for secret in secrets)
     sent = [Sent(s, *request) for request in requests]
     waiting = [r for r in sent if not r.row.half and (scrub == "off" and not r.row.raw or r.row.status == 200)]
-    for _ in range(200 * t.run.slow):
-        if app.waiting >= len(waiting):
-            break
+    end = time.monotonic() + s.limit
+    while app.waiting < len(waiting) and time.monotonic() < end:
         time.sleep(0.05)
     t.equal(app.waiting, len(waiting), "requests that wait in the application")
     # Of requests in a pipeline only the first has been looked at.
@@ -333,8 +340,19 @@ def drive(t, scrub):
     return app, s, sent, secrets, found
 
 
+def is_rest_of_a_record(hit, sent):
+    """OpenSSL 3.5 keeps fewer than 16 bytes of the end of a record until the next one comes (SECURITY.md); no more than that is it."""
+    _, what, line = hit
+    last = "".join(chr(c) if 32 <= c < 127 else "." for c in sent.last if c)
+    rest = max((n for n in range(len(last) + 1) if last[len(last) - n:] in line.rpartition("\t")[2]))
+    return what in ("characters", "code") and 11 <= rest < 16
+
+
 def test_nothing_in_memory(t):
     app, s, sent, secrets, found = drive(t, "on")
+    if t.run.openssl >= (3, 5):
+        by_name = {r.name: r for r in sent}
+        found = [(moment, [hit for hit in hits if not is_rest_of_a_record(hit, by_name[hit[0]])]) for moment, hits in found]
     app.released.set()
     for r in sent:
         reply = r.answer()
@@ -435,7 +453,9 @@ def test_scan_of_processes(t):
         t.secrets.update(secret.p for secret in secrets)
         rows = [row for row in ROWS if row.name in ("form", "JSON, UTF-16", "text", "cookie")]
         sent = [Sent(s, row, "h1", secret) for row, secret in zip(rows, secrets)]
+        end = time.monotonic() + s.limit
         while app.waiting < len(rows):
+            t.true(time.monotonic() < end, "%d of %d requests wait in the application" % (app.waiting, len(rows)))
             time.sleep(0.02)
         # Other memory may look like a number of another brand by chance: all that was sent is Visa.
         out, again = ("".join(line + "\n" for line in t.tool("scan", *more, "--process", *pids, status=None).splitlines() if "visa" in line)
@@ -454,3 +474,38 @@ def test_scan_of_processes(t):
         app.close()
     t.tool("scan", "--process", "no", status=2)
     t.tool("scan", "--process", status=2)
+
+
+HOLDER = """
+import ctypes, sys
+places = [(int(at), step, bool(int(last)), text) for at, step, last, text in
+          ((w[0], int(w[1]), w[2], w[3]) for w in (line.split() for line in sys.argv[1:]))]
+memory = ctypes.create_string_buffer(65536)
+base = (ctypes.addressof(memory) + 4095) & ~4095
+for at, step, last, text in places:
+    for i, c in enumerate(text):
+        place = base - ctypes.addressof(memory) + at + i * step + (step - 1 if last else 0)
+        memory[place] = 0 if c == '_' else ord(c) - 49
+print(base, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_scan_of_processes_knows_wide_text(t):
+    """UTF-16 and UTF-32 in both byte orders, at every alignment, over the border of a page; what zeros part is not one number."""
+    letters = str.maketrans("0123456789", "abcdefghij")  # so that no other copy lies in that process
+    pan = t.card()
+    shapes = [(at, step, last) for step in (2, 4) for last in (0, 1) for at in range(step)]
+    wanted = {512 * i + at: (512 * i + at, step, last) for i, (at, step, last) in enumerate(shapes)}
+    wanted[8192 - 7] = (8192 - 7, 1, 0)
+    wanted[12288 - 9] = (12288 - 9, 2, 1)
+    wanted[16384 - 13] = (16384 - 13, 4, 0)
+    words = ["%d %d %d %s" % (at, step, last, pan.translate(letters)) for at, step, last in wanted.values()]
+    parted = ("_".join((pan[:8], pan[8:])), "__".join((pan[:8], pan[8:])), "___".join((pan[:4], pan[4:])))
+    words += ["%d 1 0 %s" % (20480 + 512 * i, text.translate(letters)) for i, text in enumerate(parted)]
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    t.at_end(lambda: (holder.stdin.close(), holder.stdout.close(), holder.wait(10)))
+    base = int(holder.stdout.readline())
+    rows = [json.loads(line) for line in t.tool("scan", "--json", "--process", str(holder.pid), status=1).splitlines()]
+    got = sorted(int(row["address"], 16) - base for row in rows if row["brand"] == "visa" and base <= int(row["address"], 16) < base + 61440)
+    t.equal(got, sorted(at + (step - 1 if last else 0) for at, step, last in wanted.values()), "places of visa")

@@ -19,6 +19,8 @@ def test_mask_of_a_number_is_a_number(t):
     s = t.nginx(server="cardscrub on; cardscrub_pan mask; cardscrub_code mask; cardscrub_sweep mask;")
     for _ in range(5):
         pan, code, swept = t.card(), t.code(), t.card()
+        while code == "900":  # what a code becomes
+            code = t.code()
         sent = '{"card_number":%s,"cvv":%s,"other":%s}' % (pan, code, swept)
         seen = s.post(sent, JSON).seen
         t.equal(len(seen.body), len(sent), "length")
@@ -242,11 +244,9 @@ def test_reload_into_a_broken_configuration(t):
     pan = t.card()
     import os
     import signal
-    import time
     s.parts["server"] = "cardscrub on; cardscrub_brands no-such-brand;"
     s.write()
     os.kill(s.process.pid, signal.SIGHUP)
-    time.sleep(0.3)
+    t.has(s.wait_for_error("no-such-brand"), "no-such-brand", "the error log")
     sent = "card_number=" + pan
     t.swapped(sent, s.post(sent).seen.body, (pan, "token"))
-    t.has(s.error_log(), "no-such-brand|brand", "the error log")

@@ -69,16 +69,14 @@ def test_each_content_type(t):
 def test_split_anywhere(t):
     pan, code = t.card(), t.code()
     sent = '{"a":"%s","card_number":"%s","cvv":"%s","z":"%s"}' % ("x" * 40, pan, code, pan)
-    wanted = sent.replace(pan, masked(pan)).replace(code, "***", 1) if code not in pan else None
+    wanted = '{"a":"%s","card_number":"%s","cvv":"***","z":"%s"}' % ("x" * 40, masked(pan), masked(pan))
     for buffering in ("on", "off"):
         for size in (1, 2, 3, 7, 16, 61):
             with Upstream(lambda _, n=size: chunked(pieces(sent, n), "application/json")) as up:
                 s = t.nginx(server=MASK, locations=proxy(up, "proxy_buffering %s;" % buffering))
                 reply = get(s, "/") if size % 2 else get(s, "/", http2=True)
                 got = reply.body.decode()
-                if wanted:
-                    t.equal(got, wanted, "pieces of %d, buffering %s" % (size, buffering))
-                t.equal(len(got), len(sent), "length")
+                t.equal(got, wanted, "pieces of %d, buffering %s" % (size, buffering))
 
 
 def test_large_answers(t):
@@ -312,10 +310,10 @@ def test_small_first_pieces(t):
     def answer(_):
         yield b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
         yield b":\n\n"
-        go.wait(10)
+        go.wait(60)
     with Upstream(answer) as up:
         s = t.nginx(server=MASK, locations=proxy(up, "proxy_buffering off;"))
-        with Wire(s.port, s.run.certificate, "shop.test", limit=5) as wire:
+        with Wire(s.port, s.run.certificate, "shop.test") as wire:
             wire.send(b"GET / HTTP/1.0\r\nHost: shop.test\r\n\r\n")
             seen = b""
             while b":\n\n" not in seen:
@@ -447,7 +445,7 @@ def test_delivered_as_it_comes(t):
     def answer(_):
         yield b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
         yield b"data: 12345\n\n"
-        go.wait(10)
+        go.wait(60)
         yield b"data: end\n\n"
     with Upstream(answer) as up:
         for mode in (MASK, REJECT):

@@ -150,7 +150,8 @@ def test_what_is_refused_never_leaves(t):
     before = len(t.seen())
     cases = (
         ('{"card_number":"%s"}' % pan, {"card_number": "token.format"}),
-        ('{"card_number":"%s"}' % token[:-1], None),
+        # Fewer digits than any card has. (15 of the 16 may happen to stand for another card: CONFIGURATION.md.)
+        ('{"card_number":"%s"}' % token[:11], {"card_number": "token.format"}),
         ('{"card_number":"7%s"}' % token[1:], {"card_number": "token.generation"}),
         ('{"card_number":"tok_visa"}', {"card_number": "token.format"}),
         ('{"card_number":"%s","cvv":"%s"}' % (other, alias), {"cvv": "alias.unknown"}),
@@ -161,8 +162,7 @@ def test_what_is_refused_never_leaves(t):
     for body, fields in cases:
         reply = s.post(body, JSON, path="/charge")
         t.equal(reply.status, 422, "status of %s" % body)
-        if fields:
-            t.refused(reply, 422, **fields)
+        t.refused(reply, 422, **fields)
         t.no_digits(reply)
     t.equal(len(t.seen()), before, "requests that reached the provider")
     # None of them has cost the code.
@@ -172,16 +172,27 @@ def test_what_is_refused_never_leaves(t):
 
 
 def test_wrong_namespace_or_format(t):
+    """What another namespace or format makes of a token is some other number, and goes out when it has a brand: by chance."""
     s = shop(t, reveal="cardscrub_namespace provider;", locations="location /full { cardscrub_token_format full; include app.conf; }")
-    refused = 0
-    for _ in range(12):
-        token = scrubbed(s, '{"card_number":"%s"}' % t.card())
-        reply = s.post(token, JSON, path="/charge")
-        refused += reply.status == 422
-        if reply.status == 422:
-            t.refused(reply, 422, card_number="token.format")
-    # What another namespace makes of a token has a brand by chance only.
-    t.true(refused >= 4, "only %d of 12 refused" % refused)
+    pans = [cards.generate(t.rng) for _ in range(200)]
+    lines = t.tool("token", "--keys", s.keys, data="\n".join(pans) + "\n")
+    others = t.tool("untoken", "--keys", s.keys, "--namespace", "provider", data=lines).split()
+    full = t.tool("token", "--keys", s.keys, "--format", "full", data="\n".join(pans) + "\n")
+    of_full = t.tool("untoken", "--keys", s.keys, "--namespace", "provider", data=full).split()
+    for path, became in (("/pay", others), ("/full", of_full)):
+        none = next(i for i, number in enumerate(became) if number[0] in "07")  # no brand begins so
+        visa = next(i for i, number in enumerate(became) if number[0] == "4" and number != pans[i])
+        for i, status in ((none, 422), (visa, 200)):
+            t.secrets.add(pans[i])
+            token = s.post('{"card_number":"%s"}' % pans[i], JSON, path=path).seen.body
+            before = len(charged(t))
+            reply = s.post(token, JSON, path="/charge")
+            t.equal(reply.status, status, "status of what became %s..." % became[i][:1])
+            if status == 422:
+                t.refused(reply, 422, card_number="token.format")
+                t.equal(len(charged(t)), before, "requests that reached the provider")
+            else:
+                t.equal(charged(t)[-1], ('{"card_number":"%s"}' % became[i]).encode(), "what the provider received")
 
 
 def test_brands_bound_the_chance(t):
@@ -199,13 +210,13 @@ def test_code_expires(t):
 
 
 def test_grace(t):
-    s = shop(t, reveal="cardscrub_code_grace 2s;")
+    s = shop(t, reveal="cardscrub_code_grace 6s;")
     body = '{"card_number":"%s","cvv":"759"}' % t.card()
     tokens = scrubbed(s, body)
     for _ in range(3):
         t.equal(s.post(tokens, JSON, path="/charge").status, 200, "status within the grace")
     t.equal(charged(t), [body.encode()] * 3, "what the provider received")
-    time.sleep(3.1)
+    time.sleep(7.1)
     t.refused(s.post(tokens, JSON, path="/charge"), 422, cvv="alias.used")
 
 
@@ -386,14 +397,14 @@ def test_reloads_under_load(t):
     s = shop(t, workers=2)
     body = '{"card_number":"%s","cvv":"809"}' % t.card()
     tokens = scrubbed(s, body)
-    end = time.monotonic() + 40
+    begin = time.monotonic()
     reloads = 0
     with Load(t, s) as load:
-        while reloads < 100 and time.monotonic() < end:
+        while reloads < 20 or load.count < 10 or reloads < 100 and time.monotonic() < begin + 40:
+            t.true(time.monotonic() < begin + 200 * t.run.slow, "%d requests, %d reloads" % (load.count, reloads))
             s.reload()
             reloads += 1
     t.equal(load.wrong[:3], [], "requests under %d reloads" % reloads)
-    t.true(load.count >= 10 and reloads >= 20, "%d requests, %d reloads" % (load.count, reloads))
     t.equal(s.post(tokens, JSON, path="/charge").status, 200, "a code from before")
     t.equal(charged(t)[-1], body.encode(), "what the provider received")
 
@@ -406,7 +417,7 @@ def test_key_rotation_under_load(t):
         t.tool("keys", "rotate", "--file", s.keys)
         s.reload()
         seen = load.count
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + s.limit
         while load.count < seen + 6 and time.monotonic() < limit:
             time.sleep(0.05)
     t.equal(load.wrong[:3], [], "requests while the key was rotated")

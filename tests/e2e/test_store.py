@@ -14,20 +14,24 @@ CODE_VALUE = 41  # bytes: version, expiry, nonce, ciphertext, tag
 
 
 def store(t, *options, password=None, **parts):
-    redis = redis_server.Redis(os.path.join(t.folder, "redis"), *options, limit=10 * t.run.slow, **parts)
+    redis = redis_server.Redis(os.path.join(t.folder, "redis"), *options, limit=30 * t.run.slow, **parts)
     redis.password = password
     t.at_end(redis.kill)
     return redis
 
 
-def scrubbing(t, redis, options="", **parts):
-    s = t.nginx(http="cardscrub_code_store %s timeout=%dms %s;" % (redis.url(), 500 * t.run.slow, options), **parts)
+# How long nginx waits for Redis: where Redis is meant to answer, as long as a busy machine may need; where it is silent, so long.
+PATIENT, SHORT = "timeout=30s", "timeout=1500ms"
+
+
+def scrubbing(t, redis, options=PATIENT, **parts):
+    s = t.nginx(http="cardscrub_code_store %s %s;" % (redis.url(), options), **parts)
     until(t, lambda: s.post("a=1").status == 200, "the first answer")
     return s
 
 
 def until(t, what, name):
-    end = time.monotonic() + 10 * t.run.slow
+    end = time.monotonic() + 30 * t.run.slow
     while time.monotonic() < end:
         if what():
             return
@@ -55,11 +59,12 @@ def test_code_is_kept_in_redis(t):
     token, alias = t.swapped(sent, seen.body, (pan, "token"), (code[:3], "alias"))
     keys = redis.codes()
     t.equal(len(keys), 1, "keys")
-    t.true(re.fullmatch(rb"cardscrub:code:[0-9a-f]{64}", keys[0]), "key %r" % keys[0])
+    t.true(re.fullmatch(rb"cardscrub:code:[0-9a-f]{32}", keys[0]), "key %r" % keys[0])
     t.equal(len(redis.ask("GET", keys[0])), CODE_VALUE, "bytes of the value")
     t.true(590 <= redis.ask("TTL", keys[0]) <= 600, "time to live %s" % redis.ask("TTL", keys[0]))
-    for secret in (pan, token, pan[-4:] + alias):
+    for secret in (pan, token):
         t.true(secret.encode() not in redis.everything(), "Redis holds %s in clear" % secret)
+    t.true((pan[-4:] + alias).encode() not in redis.ask("GET", keys[0]), "the value holds the alias in clear")
 
 
 def test_http2_chunked_and_small_buffers(t):
@@ -125,6 +130,7 @@ def test_alias_that_comes_back_stays(t):
     t.equal(len(redis.codes()), 1, "codes in Redis")
     # Once it is used or expired it is three digits like any others: a code, and gets an alias.
     redis.ask("DEL", redis.codes()[0])
+    t.codes.clear()  # the alias of the alias may be the code
     third = json.loads(s.post(again, JSON).seen.body)
     t.equal(third["card_number"], first["card_number"], "token")
     t.true(third["cvv"] != first["cvv"], "the alias stayed")
@@ -148,7 +154,7 @@ def test_unix_socket_user_password_database(t):
     with open(secret, "w", encoding="ascii") as f:
         f.write("s3cret\n")
     os.chmod(secret, 0o600)
-    s = scrubbing(t, redis, "password_file=%s user=default database=3 connections=1" % secret)
+    s = scrubbing(t, redis, "%s password_file=%s user=default database=3 connections=1" % (PATIENT, secret))
     t.true(works(t, s), "a code is kept")
     t.equal(redis.codes(), [], "keys in database 0")
     t.has(redis.ask("INFO", "keyspace").decode(), "db3:keys=1", "database 3")
@@ -158,7 +164,7 @@ def test_wrong_password(t):
     redis = store(t, "--requirepass", "right", password="right").start()
     wrong = redis_server.Redis(redis.folder)
     wrong.port = redis.port
-    s = t.nginx(http="cardscrub_code_store redis://:n0t-1t@127.0.0.1:%d timeout=%dms;" % (redis.port, 500 * t.run.slow))
+    s = t.nginx(http="cardscrub_code_store redis://:n0t-1t@127.0.0.1:%d %s;" % (redis.port, PATIENT))
     until(t, lambda: "refuses our password" in s.error_log(), "a line in the error log")
     t.true("n0t-1t" not in s.error_log(), "the error log quotes the password")
     t.refused(s.post(order(t.card(), t.code()), JSON), 503, cvv="store.down")
@@ -185,19 +191,19 @@ def test_no_server_and_recovery(t):
 
 def test_silent_server(t):
     redis = store(t).start()
-    s = scrubbing(t, redis)
-    t.true(works(t, s), "before")
+    s = scrubbing(t, redis, SHORT)
+    until(t, lambda: works(t, s), "the first order")
     redis.pause()
     begin = time.monotonic()
     t.refused(s.post(order(t.card(), t.code()), JSON), 503, cvv="store.down")
-    t.true(time.monotonic() - begin < 5 * t.run.slow, "the answer took %.1f s" % (time.monotonic() - begin))
+    t.true(time.monotonic() - begin < 15 * t.run.slow, "the answer took %.1f s" % (time.monotonic() - begin))
     redis.go_on()
     until(t, lambda: works(t, s), "recovery")
 
 
 def test_client_that_goes_away_while_the_server_is_silent(t):
     redis = store(t).start()
-    s = scrubbing(t, redis)
+    s = scrubbing(t, redis, SHORT)
     redis.pause()
     body = order(t.card(), t.code()).encode()
     for piece in (0, 7):
@@ -241,13 +247,17 @@ def test_killed_in_mid_load(t):
             for pan, code in part:
                 replies.append(s.post(order(pan, code), JSON).status)
 
+    def until_answered(status):
+        before = replies.count(status)
+        until(t, lambda: replies.count(status) > before, "an answer with status %d" % status)
+
     threads = [threading.Thread(target=load, args=(cards_and_codes[i::3],)) for i in range(3)]
     for thread in threads:
         thread.start()
     for _ in range(3):
-        time.sleep(0.3)
+        until_answered(200)
         redis.kill()
-        time.sleep(0.3)
+        until_answered(503)
         redis.start()
     until(t, lambda: works(t, s), "recovery")
     stop.set()
@@ -298,9 +308,9 @@ def test_configuration(t):
 
 # ---- reveal: the code comes back out of the shared store
 
-def two_hosts(t, redis, reveal=""):
+def two_hosts(t, redis, reveal="", options=PATIENT):
     """One host that scrubs and one that reveals, with nothing in common but the key ring and Redis."""
-    http = "cardscrub_code_store %s timeout=%dms;" % (redis.url(), 500 * t.run.slow)
+    http = "cardscrub_code_store %s %s;" % (redis.url(), options)
     scrubs = t.nginx(http=http)
     reveals = test_reveal.shop(t, reveal=reveal, http=http)
     for s in (scrubs, reveals):
@@ -328,12 +338,12 @@ def test_code_is_revealed_on_another_host_once(t):
 
 def test_grace_in_redis(t):
     redis = store(t).start()
-    scrubs, reveals = two_hosts(t, redis, "cardscrub_code_grace 2s;")
+    scrubs, reveals = two_hosts(t, redis, "cardscrub_code_grace 6s;")
     body = order(t.card(), "761")
     tokens = scrubs.post(body, JSON).seen.body
     for _ in range(3):
         t.equal(reveals.post(tokens, JSON, path="/charge").status, 200, "status within the grace")
-        t.true(redis.ask("TTL", redis.codes()[0]) <= 2, "the grace went on")
+        t.true(redis.ask("TTL", redis.codes()[0]) <= 6, "the grace went on")
     until(t, lambda: not redis.codes(), "the end of the grace")
     t.refused(reveals.post(tokens, JSON, path="/charge"), 422, cvv="alias.unknown")
 
@@ -359,9 +369,11 @@ def test_changed_value_in_redis(t):
 
 def test_nothing_is_revealed_without_redis(t):
     redis = store(t).start()
-    scrubs, reveals = two_hosts(t, redis)
+    scrubs, reveals = two_hosts(t, redis, options=SHORT)
     pan = t.card()
-    tokens = scrubs.post(order(pan, "764"), JSON).seen.body
+    replies = []
+    until(t, lambda: replies.append(scrubs.post(order(pan, "764"), JSON)) or replies[-1].status == 200, "the order")
+    tokens = replies[-1].seen.body
     redis.pause()
     t.refused(reveals.post(tokens, JSON, path="/charge"), 503, cvv="store.down")
     redis.kill()

@@ -118,6 +118,7 @@ def test_codes_belong_to_their_numbers(t):
     s = t.nginx(http="cardscrub_zone 16m;", server="cardscrub on; client_max_body_size 4m;", locations="""
       location = /status { cardscrub off; cardscrub_status; } location / { include app.conf; }""")
     cards = [(t.card(), t.code()) for _ in range(3000)]
+    t.secrets = {pan for pan, _ in cards[::100]}  # of so many, twelve digits of one would meet those of a token by chance
     body = "[%s]" % ",".join('{"cvv":"%s","card_number":"%s"}' % (code, pan) for pan, code in cards)
     seen = s.post(body, JSON).seen
     t.equal(len(seen.body), len(body), "length")

@@ -28,7 +28,7 @@ def test_card_split_over_two_reads(t):
         with s.wire() as wire:
             wire.send(head(len(sent)) + sent[:cut])
             seen = app.wait(number, end=False)
-            limit = time.monotonic() + 5
+            limit = time.monotonic() + s.limit
             while len(seen.body) < 3000 and time.monotonic() < limit:
                 time.sleep(0.005)
             t.true(3000 <= len(seen.body) <= cut, "the application has %d bytes of the first read" % len(seen.body))
@@ -50,7 +50,7 @@ def cut_off(t, app, s, length, kind=JSON):
         else:
             wire.send(head(None, kind) + b"%x\r\n%s\r\n" % (len(first), first))
         seen = app.wait(number, end=False)
-        limit = time.monotonic() + 5
+        limit = time.monotonic() + s.limit
         while len(seen.body) < 19000 and time.monotonic() < limit:
             time.sleep(0.005)
         t.true(len(seen.body) >= 19000, "the application has %d bytes" % len(seen.body))

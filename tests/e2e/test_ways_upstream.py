@@ -56,8 +56,8 @@ def test_scgi(t):
     cgi_like(t, origin.Scgi, "scgi")
 
 
-def cut_off(t, app, module):
-    """Unbuffered, refused when 20 KB have gone; how that looked to the application."""
+def cut_off(t, app, module, streams):
+    """Unbuffered, refused when 20 KB have come, and gone to the application if it `streams`; how that looked to the application."""
     s = t.nginx(locations="location / { include /etc/nginx/%s_params; %s_request_buffering off; %s_pass %s; }"
                 % (module, module, module, app.plain_address))
     first = '{"card_number":"%s","pad":"%s' % (t.card(), "x" * 20000)
@@ -65,10 +65,15 @@ def cut_off(t, app, module):
     with s.wire() as wire:
         wire.send(("POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
                    % (JSON, len(first) + len(second), first)).encode())
-        time.sleep(0.2)
+        if streams:
+            limit = time.monotonic() + s.limit
+            while not (app.exchanges and len(app.exchanges[-1].body) > 15000) and time.monotonic() < limit:
+                time.sleep(0.01)
+        else:
+            time.sleep(0.2)
         wire.send(second.encode())
         t.refused(wire.reply(), 422, **{"more.card_number": "pan.luhn"})
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + s.limit
     while app.exchanges and not app.exchanges[-1].end and time.monotonic() < limit:
         time.sleep(0.01)
     return [e.end for e in app.exchanges]
@@ -76,14 +81,14 @@ def cut_off(t, app, module):
 
 def test_fastcgi_cut_off(t):
     """The end of a body is a record of its own there."""
-    t.equal(cut_off(t, t.origin(origin.Fastcgi), "fastcgi"), ["reset"], "ends over TCP")
-    t.equal(cut_off(t, t.origin(origin.Fastcgi, unix=True), "fastcgi"), ["closed"], "ends over a unix socket")
+    t.equal(cut_off(t, t.origin(origin.Fastcgi), "fastcgi", True), ["reset"], "ends over TCP")
+    t.equal(cut_off(t, t.origin(origin.Fastcgi, unix=True), "fastcgi", True), ["closed"], "ends over a unix socket")
 
 
 def test_scgi_cut_off(t):
     """nginx states the length of what it has read so far; so bodies are read whole first."""
-    t.equal(cut_off(t, t.origin(origin.Scgi), "scgi"), [], "requests over TCP")
-    t.equal(cut_off(t, t.origin(origin.Scgi, unix=True), "scgi"), [], "requests over a unix socket")
+    t.equal(cut_off(t, t.origin(origin.Scgi), "scgi", False), [], "requests over TCP")
+    t.equal(cut_off(t, t.origin(origin.Scgi, unix=True), "scgi", False), [], "requests over a unix socket")
 
 
 def uwsgi(t, unix):
@@ -146,7 +151,7 @@ def test_grpc_cut_off(t):
         stream = wire.start("POST", "/shop.Pay/Charge", [("content-type", "application/grpc"), ("te", "trailers")])
         wire.h2.send_data(stream, origin.message(b"first " + b"x" * 3000))
         wire._flush()
-        limit = time.monotonic() + 5
+        limit = time.monotonic() + s.limit
         while not (app.exchanges and len(app.exchanges[0].body) > 2500) and time.monotonic() < limit:
             time.sleep(0.01)
         t.true(app.exchanges and len(app.exchanges[0].body) > 2500, "the first message was not forwarded: streaming is off")

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Long runs: nginx with cardscrub under a mixed load while everything that happens to a server happens to it.
 
-  tests/soak/soak.py [--seconds N] [--nginx PATH] [--module PATH] [--tool PATH] [--slow FACTOR] [--keep]
+  tests/soak/soak.py [--seconds N] [--reloads N] [--interval SECONDS] [--redis] [--nginx PATH] [--module PATH] [--tool PATH] [--slow FACTOR]
+                     [--keep]
 
-Uses servers, clients and sweep of the end-to-end suite. Two thirds of the time go to reloads under load, the rest to killed workers
-and to short phases of fixed length. Every check has a name and can fail; the last line is "N passed, N failed".
+Uses servers, clients and sweep of the end-to-end suite. Two thirds of the time, or so many reloads, go to reloads under load, the rest
+to killed workers and to short phases of fixed length. Every check has a name and can fail; the last line is "N passed, N failed".
 """
 import argparse
 import base64
@@ -29,6 +30,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
 import case as cases  # noqa: E402
 import load  # noqa: E402
+import redis_server  # noqa: E402
 import run as suite  # noqa: E402
 import server as nginx  # noqa: E402
 import sweep  # noqa: E402
@@ -61,8 +63,11 @@ def graph(values, width=64):
 
 
 class Soak:
-    def __init__(self, run, seconds):
-        self.run, self.seconds = run, seconds
+    def __init__(self, run, options):
+        self.run, self.seconds, self.interval = run, options.seconds, options.interval
+        self.fewest_reloads = options.reloads or FEWEST_RELOADS
+        self.reload_seconds = 0 if options.reloads else options.seconds * 2 / 3
+        self.with_redis, self.redis = options.redis, None
         self.rows, self.table, self.pans, self.cases = [], [], set(), []
 
     # ---- checks and what they are about
@@ -87,8 +92,13 @@ class Soak:
         self.cases.append(case)
         return case
 
-    def shop(self, case, **parts):
-        return case.nginx(locations=SHOP % (TLS_OUT % self.run.certificate),
+    def shop(self, case, http="", **parts):
+        if self.with_redis:
+            self.redis = redis_server.Redis(os.path.join(case.folder, "redis"), limit=self.run.slow * 10)
+            case.at_end(self.redis.kill)
+            self.redis.start()
+            http += " cardscrub_code_store %s timeout=%dms;" % (self.redis.url(), 1000 * self.run.slow)
+        return case.nginx(locations=SHOP % (TLS_OUT % self.run.certificate), http=http,
                           extra_servers=PROVIDER % (self.run.certificate, self.run.certificate_key),
                           logs="access_log logs/access.log combined;", **parts)
 
@@ -121,20 +131,20 @@ class Soak:
             server.reload()
             samples.append(anonymous_memory(server.process.pid))
         server.stop()
-        return grown(samples)[0]
+        return grown(samples)
 
     def reloads(self, case, bare):
         server = self.shop(case, workers=2, http="cardscrub_audit_log logs/audit.log; cardscrub_code_ttl 60s;",
                            main="worker_shutdown_timeout 20s;", error_level="notice")
         before = self.status(server)
         clients = load.Load(server, "reloads")
-        end, worker_memory, master_memory, wrong, archives = time.monotonic() + self.seconds * 2 / 3, [], [], [], []
-        patience = end + 120 * self.run.slow
+        end, worker_memory, master_memory, wrong, archives = time.monotonic() + self.reload_seconds, [], [], [], []
+        patience = end + 4 * self.run.slow * self.fewest_reloads
         logs, begin, rotate_at = os.path.join(server.prefix, "logs"), time.monotonic(), time.monotonic()
-        while time.monotonic() < end or (len(worker_memory) < FEWEST_RELOADS and time.monotonic() < patience):
+        while time.monotonic() < end or (len(worker_memory) < self.fewest_reloads and time.monotonic() < patience):
             try:
                 server.reload()
-                time.sleep(0.15)  # in which the new workers serve
+                time.sleep(self.interval)
                 worker_memory.append(max(anonymous_memory(p) for p in server.workers))
                 master_memory.append(anonymous_memory(server.process.pid))
                 if time.monotonic() >= rotate_at:
@@ -152,10 +162,16 @@ class Soak:
         reloads = len(worker_memory)
         self.check("reloads under load: every good request is answered as it must be", wrong + (
             [] if clients.counts["good"] else ["there was none"]))
-        self.check("reloads under load: there were at least %d" % FEWEST_RELOADS, reloads >= FEWEST_RELOADS)
+        self.check("reloads under load: there were at least %d" % self.fewest_reloads, reloads >= self.fewest_reloads)
         for who, samples in (("workers", worker_memory), ("master", master_memory)):
             self.check("reloads under load: memory of the %s grows no more than nginx's own after the first %d" % (who, FIRST), growth(samples, bare))
-        self.check("reloads under load: no counter is lost", self.lost(before, self.status(server), clients.counts))
+        least = allowed(reloads, bare)
+        self.check("reloads under load: a little more growth than is allowed would be found", bool(
+            growth([worker_memory[0] + 1.1 * least * n for n in range(reloads)], bare)))
+        after = self.status(server)
+        self.check("reloads under load: no counter is lost", self.lost(before, after, clients.counts))
+        self.check("reloads under load: one lost order would be found", bool(
+            self.lost(before, after, {**clients.counts, "good": clients.counts["good"] + 1})))
         self.check("reloads under load: the shop goes on", self.works(server, clients, 6))
         self.figure("reloads", "%d in %.0f s, %d rotations" % (reloads, seconds, len(archives)))
         self.figure("requests during reloads", "%d good, %d refused; %.0f a second; %d begun again on a closed connection" % (
@@ -167,7 +183,8 @@ class Soak:
             if samples:
                 self.figure("memory of " + who, "%d KB after %d reloads, %d KB at the end" % (
                     samples[min(FIRST, reloads) - 1], min(FIRST, reloads), samples[-1]))
-                self.figure("", "|%s| %.2f KB a reload, without the module %.2f" % (graph(samples), grown(samples)[0], bare))
+                self.figure("", "|%s| %.2f KB a reload, without the module %.2f" % (graph(samples), grown(samples), bare))
+        self.figure("growth that would be found", "%.2f KB a reload, %.2f more than without the module" % (least, least - max(bare, 0)))
         self.pans |= clients.pans
         return server, clients, archives
 
@@ -186,7 +203,7 @@ class Soak:
         before, done, wrong, kills = self.status(server), dict(clients.counts), [], 0
         crowd = load.Load(server, "kills", good=2, refused=0, bad=3)
         end = time.monotonic() + max(3.0, self.seconds / 6)
-        answered = 0
+        answered = cut = 0
         while time.monotonic() < end:
             held = []
             for n in range(6):  # in mid-request on both workers, whichever is killed
@@ -203,7 +220,7 @@ class Soak:
                     wire.send(rest)
                     answered += wire.reply().status == 200
                 except (OSError, AssertionError):
-                    pass  # its worker is dead
+                    cut += 1  # its worker is dead
                 wire.close()
             limit = time.monotonic() + server.limit
             while time.monotonic() < limit:
@@ -222,17 +239,24 @@ class Soak:
         after = self.status(server)
         self.check("killed worker: the next orders are answered, nothing stays locked", wrong)
         self.check("killed worker: others finish what they hold", answered > 0)
+        self.check("killed worker: it was in the middle of requests", cut > 0)
         self.check("killed worker: counters stay consistent", self.lost(before, after, mine, len(torn) + mine["retried"]))
         self.check("killed worker: a good order fails only for lack of an answer", [
             w for w in torn if not re.search("Unanswered|connection closed|reset|EOF|ProtocolError", w)])
         self.check("killed worker: the code store keeps and gives back", self.reveals(server, clients))
-        self.figure("killed workers", "%d; %d requests of the crowd torn, %d held ones finished by the other" % (kills, len(torn), answered))
+        self.check("killed worker: the code store gives no code twice", self.twice(clients))
+        self.figure("killed workers", "%d; %d requests of the crowd torn; of held ones %d torn, %d finished by the other" % (
+            kills, len(torn), cut, answered))
         self.pans |= clients.pans | crowd.pans
 
     def reveals(self, server, clients, wanted=(200,)):
         """An order, and its token and alias charged; what was wrong."""
         tokens = clients.order(random.Random(time.time()), load.json_body, False)
         return self.charge(clients, tokens, wanted)
+
+    def twice(self, clients):
+        tokens = clients.order(random.Random(time.time()), load.json_body, False)
+        return self.charge(clients, tokens, (200,)) + self.charge(clients, tokens, (422,))
 
     def charge(self, clients, tokens, wanted):
         # Once: a charge whose answer is lost may have been made.
@@ -280,24 +304,27 @@ class Soak:
         pan, code = clients.card(random.Random(time.time()), "visa")
         body = b"%s&card_number=%s&cvv=%s" % (pad, pan.encode(), code.encode())
         self.check("full disk: works again when there is room", [] if server.post(body).status == 200 else ["refused"])
+        self.check("full disk: that one is forwarded", len(case.seen()) == 2)
         self.pans |= clients.pans
         self.workers_stayed("full disk", server)
 
     def no_descriptors(self, case):
         case.expected_faults.append(r"Too many open files|\d+ worker_connections are not enough")
         server = self.shop(case, main="worker_rlimit_nofile 40;")
-        clients, held, reached = self.idle_load(server, "descriptors"), [], False
+        clients, held, reached = self.idle_load(server, "descriptors"), [], []
         try:
-            for _ in range(60):
-                held.append(nginx.socket.create_connection(("127.0.0.1", server.port), timeout=server.limit))
-            end = time.monotonic() + server.limit
-            while not reached and time.monotonic() < end:
-                reached = "Too many open files" in server.error_log()
-                time.sleep(0.05)
+            for crowd in (10, 60):  # the first of which it can bear
+                while len(held) < crowd:
+                    held.append(nginx.socket.create_connection(("127.0.0.1", server.port), timeout=server.limit))
+                refused, end = False, time.monotonic() + (1 if crowd == 10 else server.limit)
+                while not refused and time.monotonic() < end:
+                    refused = "Too many open files" in server.error_log()
+                    time.sleep(0.05)
+                reached.append(refused)
         finally:
             for s in held:
                 s.close()
-        self.check("no descriptors: the limit was reached", reached)
+        self.check("no descriptors: the limit was reached, and not before", reached == [False, True])
         end, wrong = time.monotonic() + server.limit, ["never tried"]
         while wrong and time.monotonic() < end:
             wrong = self.works(server, clients, 1)
@@ -331,6 +358,29 @@ class Soak:
         self.pans |= clients.pans
         self.workers_stayed("clock jump", server)
 
+    def store_gone(self, case):
+        case.expected_faults.append(r"cardscrub: .*Redis")
+        server = self.shop(case)
+        clients, statuses, wrong = self.idle_load(server, "store"), [], []
+        kept = clients.order(random.Random(time.time()), load.json_body, False)
+        self.check("store gone: what it holds is there under its names", len(self.redis.codes()) == 1)
+        self.redis.kill()
+        for n in range(6):
+            pan, code = clients.card(random.Random("gone %d" % n), "visa")
+            body, kind, encoding = load.BODIES[n](pan, code)
+            statuses.append(clients.ask(body, kind, encoding, n % 2 == 1).status)
+        self.check("store gone: orders with codes are refused as our fault", statuses == [503] * 6)
+        self.check("store gone: nothing of them is forwarded", len(case.seen()) == 1)
+        wrong += self.charge(clients, kept, (503,))
+        self.redis.start()
+        end, again = time.monotonic() + server.limit, ["never tried"]
+        while again and time.monotonic() < end:
+            again = self.works(server, clients, 1)
+        self.check("store gone: all goes on when it is back", wrong + again + self.works(server, clients, 12) + self.reveals(server, clients))
+        self.check("store gone: the codes that it lost are unknown", self.charge(clients, kept, (422,)))
+        self.pans |= clients.pans
+        self.workers_stayed("store gone", server)
+
     def workers_stayed(self, name, server):
         self.check("%s: the worker lives" % name, nginx.workers_of(server.process.pid) == server.workers)
 
@@ -361,12 +411,20 @@ class Soak:
         self.check("sweep: it would find one", cards_in(b"x" + card.encode() + b" y", self.pans) == {card})
         self.figure("swept", "%d cards in %d files and %d requests that the application received" % (len(self.pans), files, requests))
 
+    def stop(self):
+        """Ends what is still running, when the run does not come to its end."""
+        for case in self.cases:
+            for server in case.servers:
+                server.stop()
+            while case.endings:
+                case.endings.pop()()
+
     def all(self):
         main = self.case("reloads")
         server, clients, archives = self.reloads(main, self.bare(self.case("bare")))
         self.killed_workers(main, server, clients)
         self.audit(main, server, archives)
-        for phase in (self.full_disk, self.no_descriptors, self.clock_jump):
+        for phase in (self.full_disk, self.no_descriptors, self.clock_jump) + ((self.store_gone,) if self.with_redis else ()):
             phase(self.case(phase.__name__))
         self.sweep()
 
@@ -381,38 +439,51 @@ def cards_in(data, pans):
     return found
 
 
+def quarters(count):
+    """Of `count` samples those that count: the size of the first and the last quarter, and how many reloads lie between their middles."""
+    late = max(0, count - FIRST)
+    part = max(4, late // 4)
+    return part, max(1, late - part)
+
+
 def grown(samples):
-    """Kilobytes a reload after the first ones, by medians of the first and last quarter, and over how many reloads."""
+    """Kilobytes a reload after the first ones, by medians of the first and last quarter."""
     late = samples[FIRST:]
-    part = max(4, len(late) // 4)
-    distance = len(late) - part
-    return (statistics.median(late[-part:]) - statistics.median(late[:part])) / max(distance, 1) if late else 0.0, distance
+    part, distance = quarters(len(samples))
+    return (statistics.median(late[-part:]) - statistics.median(late[:part])) / distance if late else 0.0
+
+
+def allowed(count, bare):
+    """Kilobytes a reload that are no growth of ours, over `count` samples, where nginx by itself grows by `bare`."""
+    return max(bare, 0) + NOISE[0] / quarters(count)[1] + NOISE[1]
 
 
 def growth(samples, bare):
-    """What is wrong with a row of samples, one a reload, where nginx by itself grows by `bare` a reload."""
+    """What is wrong with a row of samples, one a reload."""
     if len(samples) < FIRST + 8:
         return ["only %d samples" % len(samples)]
-    each, distance = grown(samples)
-    if each * distance <= max(bare, 0) * distance + NOISE[0] + NOISE[1] * distance:
-        return []
-    return ["%.2f KB a reload over %d, without the module %.2f" % (each, distance, bare)]
+    each = grown(samples)
+    return [] if each <= allowed(len(samples), bare) else ["%.2f KB a reload, without the module %.2f" % (each, bare)]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--reloads", type=int, help="go on until there were so many, however long it takes")
+    parser.add_argument("--interval", type=float, default=0.15, help="seconds that the new workers serve before the next reload")
+    parser.add_argument("--redis", action="store_true", help="keep the security codes in a Redis of our own")
     parser.add_argument("--nginx", default="/usr/sbin/nginx")
     for name, path in (("--module", "ngx_http_cardscrub_module.so"), ("--tool", "cardscrub"), ("--memory-search", "tests/memory_search")):
         parser.add_argument(name, default=os.path.join(suite.TOP, "build", path))
     parser.add_argument("--slow", type=int, default=3, help="factor for all time limits")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    options.seed = "soak"
     folder = tempfile.mkdtemp(prefix="cardscrub-soak-")
     os.chmod(folder, 0o755)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin, run = time.monotonic(), suite.Run(options, folder)
-    soak = Soak(run, options.seconds)
+    soak = Soak(run, options)
     try:
         run.prepare()
         run.start_application()
@@ -423,8 +494,13 @@ def main():
             for case in soak.cases:
                 case.secrets = set()
                 case.finish()
-    finally:
+    except BaseException:  # told to end
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        soak.stop()
         run.stop_application()
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    run.stop_application()
     failed = sum(1 for _, wrong, _ in soak.rows if wrong)
     skipped = sum(1 for _, wrong, why in soak.rows if why and not wrong)
     if failed or options.keep:

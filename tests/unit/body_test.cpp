@@ -2,12 +2,12 @@
 #include "filters/body.h"
 
 #include "src/issuer.h"
-#include "tests/rig.h"
-#include "tests/unit/testing.h"
+#include "tests/unit/filter_run.h"
 
 namespace cardscrub {
 namespace {
 
+using testing::assert_alias;
 using testing::kChunkSizes;
 using testing::Rig;
 using testing::Run;
@@ -220,15 +220,6 @@ void values_at_every_cut(void**) {
     Run twice = run_body(policy, c.type, whole.out, 0);
     if (twice.out != whole.out) fail_msg("case: %s: twice is not once: %s", c.name, twice.out.c_str());
   }
-}
-
-// The code that `text` shows at `at` is an alias of `code` under `token`.
-void assert_alias(const std::string& name, std::string_view token, std::string_view alias,
-                  std::string_view code) {
-  Digits out;
-  StoreResult result = Rig::get().worker().codes->take(testing::digits_of(token), testing::digits_of(alias),
-                                                       Rig::get().worker().now, 0, &out);
-  if (result != StoreResult::kOk || testing::text_of(out) != code) fail_msg("case: %s", name.c_str());
 }
 
 void codes_are_bound_to_their_pan(void**) {

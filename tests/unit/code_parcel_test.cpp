@@ -49,7 +49,7 @@ Sealed seal(CodeParcels* parcels, std::string_view code) {
 
 void opens_once_sealed(void**) {
   CodeParcels parcels = parcels_of(new_ring());
-  for (std::string_view code : {"123", "0000", "9", "12345678901234"}) {
+  for (std::string_view code : {"123", "0000", "9", "123456789012"}) {
     Sealed sealed = seal(&parcels, code);
     Digits out;
     assert_int_equal(static_cast<int>(parcels.open(token(), alias(), sealed.value, kNow + kTtl - 1, &out)),
@@ -141,7 +141,7 @@ void refuses_what_cannot_be_kept(void**) {
   };
   const Row rows[] = {
       {"no code", "", kNow, kTtl},
-      {"too long a code", "123456789012345", kNow, kTtl},
+      {"too long a code", "1234567890123", kNow, kTtl},
       {"no time", "123", kNow, 0},
       {"too long a time", "123", kNow, kStoredCodeTtlMax + 1},
       {"a clock before 1970", "123", -1, kTtl},

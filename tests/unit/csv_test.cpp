@@ -1,7 +1,7 @@
 // The CSV filter: columns by name, at every cut.
 #include "filters/csv.h"
 
-#include "tests/unit/filter_run.h"
+#include "tests/unit/random_laws.h"
 
 namespace cardscrub {
 namespace {
@@ -171,11 +171,7 @@ void rows_are_scopes(void**) {
     Run result = run(Rig::get().policy(), in, chunk);
     assert_false(result.verdict.refused());
     for (auto [code, pan] : {std::pair{"123", "4111111111111111"}, {"456", "5555555555554444"}}) {
-      Digits out;
-      assert_true(Rig::get().worker().codes->take(testing::digits_of(Rig::get().token(pan)),
-                                                  testing::digits_of(result.out.substr(in.find(code), 3)),
-                                                  Rig::get().worker().now, 0, &out) == StoreResult::kOk);
-      assert_string_equal(testing::text_of(out).c_str(), code);
+      testing::assert_alias(code, Rig::get().token(pan), result.out.substr(in.find(code), 3), code);
     }
   }
 }
@@ -190,13 +186,7 @@ void memory_is_bounded(void**) {
 }
 
 void random_tables(void**) {
-  uint64_t state = 0xA0761D6478BD642Fu;
-  auto random = [&](uint64_t below) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % below;
-  };
+  testing::Dice random(0xA0761D6478BD642Fu);
   constexpr std::string_view kBits[] = {
       ",",    ";", "\t",           "\n",          "\r\n",  "\"",
       "\"\"", "x", "cvv",          "card_number", "123",   "4111111111111111",
@@ -205,18 +195,9 @@ void random_tables(void**) {
   policy.invalid = Action::kMask;
   for (int round = 0; round < 4000; ++round) {
     std::string in = random(2) == 0 ? "a,cvv,card_number\n" : "";
-    for (uint64_t n = random(30); n > 0; --n) in += kBits[random(std::size(kBits))];
-    Run whole = run(policy, in, 0);
-    if (whole.verdict.refused()) continue;
-    size_t chunk = 1 + random(9);
-    Run cut = run(policy, in, chunk);
-    if (cut.out != whole.out || cut.events != whole.events) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
-               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
-    }
-    Run twice = run(policy, whole.out, 0);
-    if (twice.out != whole.out)
-      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    in += random.some_of(kBits, 30);
+    testing::check_laws(in, 1 + random(9),
+                        [&](std::string_view text, size_t chunk) { return run(policy, text, chunk); });
   }
 }
 

@@ -3,6 +3,11 @@
 
 #include "tests/unit/testing.h"
 
+#include <algorithm>
+#include <random>
+
+#include "src/limits.h"
+
 namespace cardscrub {
 namespace {
 
@@ -74,6 +79,7 @@ void default_list(void**) {
       {"order", {}, "order_number", Kind::kNone, false},
       {"part of a name", {}, "discard_number", Kind::kNone, false},
       {"empty", {}, "", Kind::kNone, false},
+      {"empty inside a card field", {"card_number"}, "", Kind::kNone, false},
       {"only brackets", {}, "[]", Kind::kNone, false},
       {"only digits", {}, "0", Kind::kNone, false},
       {"list of a name", {}, "card_number[]", Kind::kPan, false},
@@ -91,6 +97,27 @@ void default_list(void**) {
     FieldMatch found = names.match(path, {block.get(), c.leaf.size()}, &failed);
     if (found.kind != c.kind || found.ambiguous != c.ambiguous || failed) fail_msg("case: %s", c.name);
   }
+}
+
+// More than limits::kNameMax bytes, whether they count or not.
+void long_names(void**) {
+  FieldNames names = compile({{Kind::kPan, "*.value"}, {Kind::kCode, "a.*"}});
+  const std::string fits = "card_number" + std::string(53, '_');
+  assert_int_equal(match(names, {}, fits).kind, Kind::kPan);
+  assert_int_equal(match(names, {fits}, "0").kind, Kind::kPan);
+  assert_int_equal(match(names, {}, fits + "_").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_"}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_xyz"}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {"a[card_number]" + fits}, "0").kind, Kind::kNone);
+  assert_int_equal(match(names, {fits + "_"}, "value").kind, Kind::kPan);  // '*' is any component
+}
+
+// No name is none, whatever an operator's pattern may end in.
+void no_name(void**) {
+  FieldNames names = compile({{Kind::kPan, "secrets.*"}, {Kind::kCode, "~cvv"}});
+  assert_int_equal(match(names, {"card_number"}, "").kind, Kind::kNone);
+  assert_int_equal(match(names, {"secrets", "x"}, "").kind, Kind::kNone);
+  assert_int_equal(match(names, {"cvv"}, "").kind, Kind::kNone);
 }
 
 void every_default_matches_itself(void**) {
@@ -153,6 +180,128 @@ void operators_patterns(void**) {
   assert_int_equal(match(names, {}, "cvv").kind, Kind::kCode);
 }
 
+// ---- random names and patterns against the plainest way to say what the header says
+
+using Components = std::vector<std::string>;
+
+// Normalised, outermost first, indexes left out; what is too long is longer than any pattern. The last name
+// is the leaf: of the others, those that are too long are kept as one.
+Components components_of(const std::vector<std::string>& names) {
+  const std::string too_long(limits::kNameMax + 1, '-');
+  Components out;
+  for (const std::string& name : names) {
+    const bool cut = &name != &names.back() && name.size() > limits::kNameMax;
+    if (cut && name.find_first_not_of("0123456789") <= limits::kNameMax) out.push_back(too_long);
+    if (cut) continue;
+    std::string part;
+    size_t size = 0;
+    bool index = true;
+    const auto end = [&] {
+      if (!index) out.push_back(size > limits::kNameMax ? too_long : part);
+      part.clear();
+      size = 0;
+      index = true;
+    };
+    for (char c : name) {
+      if (c == '[' || c == ']' || c == '.') {
+        end();
+        continue;
+      }
+      index = index && c >= '0' && c <= '9';
+      ++size;
+      if (c == '-' || c == '_' || c == ' ') continue;
+      part += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    end();
+  }
+  return out;
+}
+
+struct Plain {
+  FieldMatch match;
+  size_t rank;
+  std::vector<std::string> parts;
+};
+
+FieldMatch plain_match(const std::vector<Plain>& patterns, const Components& name) {
+  const Plain* best = nullptr;
+  for (const Plain& pattern : patterns) {
+    if (pattern.parts.size() > name.size() || (best != nullptr && best->rank >= pattern.rank)) continue;
+    bool fits = true;
+    for (size_t i = 1; i <= pattern.parts.size(); ++i) {
+      const std::string& part = pattern.parts[pattern.parts.size() - i];
+      const std::string& at = name[name.size() - i];
+      fits = fits && (part == "*" || (at.size() <= limits::kNameMax && components_of({part})[0] == at));
+    }
+    if (fits) best = &pattern;
+  }
+  return best == nullptr ? FieldMatch{} : best->match;
+}
+
+void random_names_and_patterns(void**) {
+  std::mt19937 random(20261126);
+  const auto any_of = [&](const std::vector<std::string>& words) { return words[random() % words.size()]; };
+  const std::vector<std::string> words{"card",  "Card",     "num-ber",   "NUMBER",
+                                       "value", "cvc",      "x_y",       "xy",
+                                       "a1",    "\xC3\xA9", "exp_month", std::string(64, 'q')};
+  const std::vector<std::string> odd{
+      "7", "12", "", "*", "-", "- _", std::string(65, 'q'), std::string("cvc\0", 4)};
+  size_t found = 0;
+  for (int round = 0; round < 60; ++round) {
+    std::vector<FieldPattern> wishes;
+    std::vector<Plain> plain;
+    for (size_t n = random() % 8; n > 0; --n) {
+      Plain pattern{{static_cast<Kind>(1 + random() % 8), false}, 1000, {}};
+      std::string text;
+      for (size_t k = 1 + random() % 3; k > 0; --k) {
+        // A '*' at the end turns the quick test off, which the others are there to try.
+        const std::string part = random() % 4 == 0 && (k > 1 || round % 4 == 0) ? "*" : any_of(words);
+        text += (text.empty() ? "" : ".") + part;
+        pattern.parts.push_back(part);
+      }
+      pattern.rank += pattern.parts.size();
+      wishes.push_back({pattern.match.kind, text});
+      plain.push_back(std::move(pattern));
+    }
+    for (const DefaultField& field : default_fields()) {
+      const Components parts = components_of({std::string(field.pattern)});
+      plain.push_back({{field.kind, field.ambiguous}, parts.size(), parts});
+      if (field.ambiguous) continue;
+      plain.push_back({{field.kind, false}, parts.size() + 1, parts});
+      plain.back().parts.push_back("value");
+    }
+    // Of equal ranks one that names the last component comes first, then the one that was written first.
+    std::stable_partition(plain.begin(), plain.end(), [](const Plain& p) { return p.parts.back() != "*"; });
+    const FieldNames names = compile(wishes);
+    for (int turn = 0; turn < 400; ++turn) {
+      std::vector<std::string> name;
+      for (size_t n = 1 + random() % 4; n > 0; --n) {
+        std::string part;
+        for (size_t k = random() % 8 == 0 ? 3 : 1; k > 0; --k) {
+          part += random() % 5 == 0 ? any_of(odd) : any_of(words);
+          if (random() % 6 == 0) part += any_of({"[", "]", ".", "][", "[0]"});
+        }
+        name.push_back(part);
+      }
+      if (name.back().empty()) continue;  // not a name
+      Path path;
+      for (size_t i = 0; i + 1 < name.size(); ++i) assert_true(path.push(bytes_of(name[i])));
+      auto block = testing::exact_block(name.back());
+      bool failed = false;
+      const FieldMatch got = names.match(path, {block.get(), name.back().size()}, &failed);
+      const FieldMatch wanted = plain_match(plain, components_of(name));
+      found += wanted.kind != Kind::kNone ? 1u : 0u;
+      if (failed || got.kind != wanted.kind || got.ambiguous != wanted.ambiguous) {
+        std::string all;
+        for (const std::string& part : name) all += part + " / ";
+        fail_msg("round %d: %s: %d, not %d", round, all.c_str(), static_cast<int>(got.kind),
+                 static_cast<int>(wanted.kind));
+      }
+    }
+  }
+  assert_true(found > 2000);
+}
+
 void bad_patterns(void**) {
   const struct {
     const char* name;
@@ -188,8 +337,14 @@ void a_costly_expression_fails(void**) {
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {cmocka_unit_test(default_list),  cmocka_unit_test(every_default_matches_itself),
-                              cmocka_unit_test(ends_of_names), cmocka_unit_test(operators_patterns),
-                              cmocka_unit_test(bad_patterns),  cmocka_unit_test(a_costly_expression_fails)};
+  const CMUnitTest tests[] = {cmocka_unit_test(default_list),
+                              cmocka_unit_test(long_names),
+                              cmocka_unit_test(no_name),
+                              cmocka_unit_test(every_default_matches_itself),
+                              cmocka_unit_test(ends_of_names),
+                              cmocka_unit_test(operators_patterns),
+                              cmocka_unit_test(random_names_and_patterns),
+                              cmocka_unit_test(bad_patterns),
+                              cmocka_unit_test(a_costly_expression_fails)};
   return cmocka_run_group_tests_name("field_names", tests, nullptr, nullptr);
 }

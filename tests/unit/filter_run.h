@@ -72,6 +72,26 @@ inline std::string listed(const std::vector<std::string>& events) {
   return out;
 }
 
+// "reason@field", one after the other.
+inline std::string reasons(const Verdict& verdict) {
+  std::string out;
+  for (const Problem& problem : verdict.problems()) {
+    if (!out.empty()) out += ' ';
+    out += reason_name(problem.reason);
+    if (!problem.field.empty()) out += "@" + problem.field;
+  }
+  return out;
+}
+
+// The alias, presented with the token, stands for the code; it is taken out of the store of the rig.
+inline void assert_alias(const std::string& name, std::string_view token, std::string_view alias,
+                         std::string_view code) {
+  Digits out;
+  const StoreResult result =
+      Rig::get().worker().codes->take(digits_of(token), digits_of(alias), Rig::get().worker().now, 0, &out);
+  if (result != StoreResult::kOk || text_of(out) != code) fail_msg("case: %s", name.c_str());
+}
+
 // ---- the same digits in many ways
 
 using Encoder = std::string (*)(std::string_view digits);

@@ -2,7 +2,7 @@
 #include "filters/form.h"
 
 #include "filters/form_scan.h"
-#include "tests/unit/filter_run.h"
+#include "tests/unit/random_laws.h"
 
 namespace cardscrub {
 namespace {
@@ -294,11 +294,7 @@ void scopes(void**) {
       if (run.verdict.refused()) fail_msg("case: %s: refused", c.name);
       for (auto [code, token] : {std::pair{"123", visa}, std::pair{"456", master}}) {
         std::string alias = run.out.substr(c.in.find(code), 3);
-        Digits out;
-        StoreResult result = Rig::get().worker().codes->take(
-            testing::digits_of(token), testing::digits_of(alias), Rig::get().worker().now, 0, &out);
-        if (result != StoreResult::kOk || testing::text_of(out) != code)
-          fail_msg("case: %s, %s", c.name, code);
+        testing::assert_alias(std::string(c.name) + ", " + code, token, alias, code);
       }
     }
   }
@@ -357,13 +353,7 @@ void scans(void**) {
 // Numbers stand apart: which of several overlapping ones is meant is the detector's affair.
 // Random forms: whatever the bytes and the cuts, the same comes out, digits change only, and nothing is left.
 void random_forms(void**) {
-  uint64_t state = 0x9E3779B97F4A7C15u;
-  auto random = [&](uint64_t below) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % below;
-  };
+  testing::Dice random(0x9E3779B97F4A7C15u);
   constexpr std::string_view kBits[] = {"&",
                                         "=",
                                         "+",
@@ -396,20 +386,10 @@ void random_forms(void**) {
   policy.code = Action::kMask;
   policy.invalid = Action::kMask;
   for (int round = 0; round < 3000; ++round) {
-    std::string in;
-    for (uint64_t n = random(30); n > 0; --n) in += kBits[random(std::size(kBits))];
-    Run whole = run_body(policy, kForm, in, 0);
-    if (whole.verdict.refused()) continue;
-    assert_int_equal(whole.out.size(), in.size());
-    size_t chunk = 1 + random(9);
-    Run cut = run_body(policy, kForm, in, chunk);
-    if (cut.out != whole.out || cut.events != whole.events) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
-               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
-    }
-    Run twice = run_body(policy, kForm, whole.out, 0);
-    if (twice.out != whole.out)
-      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    const std::string in = random.some_of(kBits, 30);
+    testing::check_laws(in, 1 + random(9), [&](std::string_view text, size_t chunk) {
+      return run_body(policy, kForm, text, chunk);
+    });
   }
 }
 

@@ -69,6 +69,13 @@ void required(void**) {
     assert_true(run.verdict.refused());
     assert_int_equal(run.verdict.problems()[0].reason, Reason::kBodyMalformed);
   }
+  // What breaks the rules first counts, wherever the pieces end: the field inside, then the length around it.
+  const std::string both("\0\x68\0\0\0\0\0\0\0\0", 10);
+  for (size_t chunk : testing::kChunkSizes) {
+    const testing::Run run = testing::run_body(policy, "application/grpc", both, chunk);
+    assert_true(run.verdict.refused());
+    assert_int_equal(run.verdict.problems()[0].offset, 5);
+  }
 }
 
 }  // namespace

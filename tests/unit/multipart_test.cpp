@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "filters/part_head.h"
-#include "tests/unit/filter_run.h"
+#include "tests/unit/random_laws.h"
 
 namespace cardscrub {
 namespace {
@@ -258,11 +258,7 @@ void codes_belong_to_their_card(void**) {
     Run result = run(Rig::get().policy(), "b", in, chunk);
     assert_false(result.verdict.refused());
     for (auto [code, pan] : {std::pair{"123", "4111111111111111"}, {"456", "5555555555554444"}}) {
-      Digits out;
-      assert_true(Rig::get().worker().codes->take(testing::digits_of(Rig::get().token(pan)),
-                                                  testing::digits_of(result.out.substr(in.find(code), 3)),
-                                                  Rig::get().worker().now, 0, &out) == StoreResult::kOk);
-      assert_string_equal(testing::text_of(out).c_str(), code);
+      testing::assert_alias(code, Rig::get().token(pan), result.out.substr(in.find(code), 3), code);
     }
   }
 }
@@ -324,13 +320,7 @@ void part_heads(void**) {
 }
 
 void random_bodies(void**) {
-  uint64_t state = 0xD1B54A32D192ED03u;
-  auto random = [&](uint64_t below) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % below;
-  };
+  testing::Dice random(0xD1B54A32D192ED03u);
   constexpr std::string_view kBits[] = {"--b",
                                         "\r\n",
                                         "\n",
@@ -359,18 +349,9 @@ void random_bodies(void**) {
   policy.invalid = Action::kMask;
   for (int round = 0; round < 3000; ++round) {
     std::string in = random(2) == 0 ? "--b\r\n" : "";
-    for (uint64_t n = random(30); n > 0; --n) in += kBits[random(std::size(kBits))];
-    Run whole = run(policy, "b", in, 0);
-    if (whole.verdict.refused()) continue;
-    size_t chunk = 1 + random(9);
-    Run cut = run(policy, "b", in, chunk);
-    if (cut.out != whole.out || cut.events != whole.events) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
-               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
-    }
-    Run twice = run(policy, "b", whole.out, 0);
-    if (twice.out != whole.out)
-      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    in += random.some_of(kBits, 30);
+    testing::check_laws(in, 1 + random(9),
+                        [&](std::string_view text, size_t chunk) { return run(policy, "b", text, chunk); });
   }
 }
 

@@ -2,7 +2,7 @@
 #include "filters/plain.h"
 
 #include "filters/wide.h"
-#include "tests/unit/filter_run.h"
+#include "tests/unit/random_laws.h"
 
 namespace cardscrub {
 namespace {
@@ -274,13 +274,7 @@ void which_characters_matter(void**) {
 }
 
 void random_texts(void**) {
-  uint64_t state = 0x2545F4914F6CDD1Du;
-  auto random = [&](uint64_t below) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state % below;
-  };
+  testing::Dice random(0x2545F4914F6CDD1Du);
   constexpr std::string_view kBits[] = {"4111111111111111",
                                         ", 5555 5555 5555 4444, ",
                                         "\xC2\xA0",
@@ -305,18 +299,10 @@ void random_texts(void**) {
   const Policy policy = Rig::get().policy();
   for (int round = 0; round < 3000; ++round) {
     std::string in = "x";
-    for (uint64_t n = random(40); n > 0; --n) in += kBits[random(std::size(kBits))];
-    Run whole = run_plain(PlainCoding::kUtf8, policy, in, 0);
-    if (whole.verdict.refused()) continue;
-    size_t chunk = 1 + random(20);
-    Run cut = run_plain(PlainCoding::kUtf8, policy, in, chunk);
-    if (cut.out != whole.out || cut.events != whole.events) {
-      fail_msg("pieces of %zu: %s\n%s%s\n%s%s", chunk, in.c_str(), whole.out.c_str(),
-               listed(whole.events).c_str(), cut.out.c_str(), listed(cut.events).c_str());
-    }
-    Run twice = run_plain(PlainCoding::kUtf8, policy, whole.out, 0);
-    if (twice.out != whole.out)
-      fail_msg("twice: %s -> %s -> %s", in.c_str(), whole.out.c_str(), twice.out.c_str());
+    in += random.some_of(kBits, 40);
+    testing::check_laws(in, 1 + random(20), [&](std::string_view text, size_t chunk) {
+      return run_plain(PlainCoding::kUtf8, policy, text, chunk);
+    });
   }
 }
 

@@ -11,6 +11,7 @@ namespace cardscrub {
 namespace {
 
 using testing::grouped;
+using testing::reasons;
 using testing::Rig;
 using testing::Run;
 using testing::run_filter;
@@ -19,16 +20,6 @@ constexpr std::string_view kVisa = "4111111111111111";
 
 Run run_xml(const Policy& policy, std::string_view in, size_t chunk) {
   return run_filter(*make_xml_filter(0), policy, in, chunk);
-}
-
-std::string reasons(const Verdict& verdict) {
-  std::string out;
-  for (const Problem& problem : verdict.problems()) {
-    if (!out.empty()) out += ' ';
-    out += reason_name(problem.reason);
-    if (!problem.field.empty()) out += "@" + problem.field;
-  }
-  return out;
 }
 
 struct Reading {
