@@ -202,7 +202,7 @@ bool HeadScan::may_hold(Bytes bytes) const {
       if (bits(escapes) != 0) break;
       const size_t i = word + static_cast<size_t>(std::countr_zero(equals));
       // Nearly all names are turned away by their last two letters.
-      if (i >= 2 && !ends_.may_end_in(data[i - 2], data[i - 1])) continue;
+      if (i >= 2 && !ends_.may_end_in(data + i - 2)) continue;
       if (name_announces(data, i)) return true;
     }
   }

@@ -123,6 +123,12 @@ class Density {
       return false;
     }
     const uint64_t filled = digits | digits << 1 | after_digit_;
+    const uint64_t two = filled & filled >> 1;
+    if ((two & two >> 2) == 0 && before_ <= kRun - 4) {  // nothing of four: most blocks of a binary file
+      before_ = static_cast<unsigned>(std::countl_one(filled));
+      after_digit_ = digits >> 63;
+      return false;
+    }
     const unsigned head = static_cast<unsigned>(std::countr_one(filled));
     const bool is_dense = (runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun)) &&
                           has_twelve_digits(filled, digits, head);
