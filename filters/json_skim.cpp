@@ -127,6 +127,8 @@ size_t JsonSkim::pass(Bytes text, size_t* at, JsonState* state, bool* trouble) {
   stop_ = text.data() + text.size() - kLeast + 1;
   state_ = *state;
   marks_ = 0;
+  string_block_ = entry_;
+  strings_ = 0;
   all_lengths_ = scrubber_.sweeps_tokens();
   kinds_ = path_.kinds();
   depth_ = known_ = static_cast<unsigned>(depth);
@@ -136,7 +138,7 @@ size_t JsonSkim::pass(Bytes text, size_t* at, JsonState* state, bool* trouble) {
   sync();
   path_.forget();
   if (marks_ != 0) {
-    const uint8_t* const last = mark_ + kBlock - 1 - std::countl_zero(marks_);
+    const uint8_t* const last = mark_ + (kBlock - 1 - static_cast<size_t>(std::countl_zero(marks_)));
     *at = static_cast<size_t>(last + 1 - text.data());
     *state = *last == ','   ? (path_.in_object() ? JsonState::kKey : JsonState::kValue)
              : *last == '{' ? JsonState::kFirstKey

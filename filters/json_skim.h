@@ -99,8 +99,8 @@ class JsonSkim {
   // The first character of the latest string that begins in front of `bit`.
   const uint8_t* string_in_front(const uint8_t* p, uint64_t bit, uint64_t opens) const {
     opens &= bit - 1;
-    return opens != 0 ? p + kBlock - std::countl_zero(opens)
-                      : string_block_ + kBlock - std::countl_zero(strings_);
+    return opens != 0 ? p + (kBlock - static_cast<size_t>(std::countl_zero(opens)))
+                      : string_block_ + (kBlock - static_cast<size_t>(std::countl_zero(strings_)));
   }
   void forget_known(unsigned depth);
   bool is_plain_scalar(const uint8_t* p, uint64_t scalars, unsigned at) const;
