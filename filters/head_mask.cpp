@@ -92,8 +92,7 @@ bool is_simple(Bytes bytes, bool semicolons, Delimiters* delimiters) {
 #endif
 }
 
-bool has_number(Bytes bytes) {
-  if (bytes.size() < limits::kPanMin) return false;
+bool has_twelve_digits(Bytes bytes) {
 #if defined(__SSE2__)
   __m128i count = _mm_setzero_si128();  // in each lane: at most kMost / 16
   for (size_t at = 0; at < bytes.size(); at += 16)
@@ -105,6 +104,8 @@ bool has_number(Bytes bytes) {
   return std::count_if(bytes.begin(), bytes.end(), is_digit) >= static_cast<std::ptrdiff_t>(limits::kPanMin);
 #endif
 }
+
+inline bool has_number(Bytes bytes) { return bytes.size() >= limits::kPanMin && has_twelve_digits(bytes); }
 
 // Values of 12 to 19 characters, if they are digits.
 bool read_digits(Bytes bytes, uint8_t* digits) {

@@ -33,9 +33,11 @@ class HeadScan {
   bool text_may_hold(Bytes bytes) const;
   bool names_may_hold(Bytes bytes) const;
   bool announces_header(std::string_view name) const;
+  // As names_may_hold(), but true for any twelve digits: for who looks closer at little cost (head_mask.h).
+  bool deserves_a_look(Bytes bytes) const;
 
  private:
-  template <bool kNames>
+  template <bool kNames, bool kGlance>
   bool may_hold(Bytes bytes) const;
   bool look_closely(Bytes bytes, bool names) const;
   bool announces(std::string_view name) const;
