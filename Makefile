@@ -94,7 +94,7 @@ unit: $(UNIT_TESTS) $(MEMORY_SEARCH)  ## unit tests
 test:  ## everything: set-up, unit tests, lint, end to end, fuzz corpus; the last line says how many passed
 	@scripts/test.sh
 
-e2e: cli module $(MEMORY_SEARCH)  ## end-to-end suite alone; ARGS="-k name -v"
+e2e: cli module $(MEMORY_SEARCH)  ## end-to-end suite alone; ARGS="-k name -v"; SEED=word repeats a run's keys
 	$(E2E) $(ARGS)
 
 matrix:  ## build and end-to-end suite on nginx 1.22, 1.26 and 1.30 (debootstrap; root or sudo); SUITES="host trixie forky"
@@ -118,17 +118,18 @@ $(BUILD)/lint/%.ok: %.cpp
 	@clang++ $(STD) $(WARN) -I. -fsyntax-only -MMD -MP -MF $(@:.ok=.d) -MT $@ $<
 	@touch $@
 
-# One stamp each, as for lint-clang; a header may change what is said of any source.
+# One stamp each, as for lint-clang.
 TIDY_SOURCES := $(LIB_SOURCES) $(CLI_SOURCES) $(wildcard ngx_module/*.cpp)
 TIDY_FLAGS := $(BUILD)/tidy/module.flags
 tidy:  ## clang-tidy with .clang-tidy over library, tool and module (slow)
 	@$(MAKE) --no-print-directory -k -j$$(nproc) $(TIDY_SOURCES:%.cpp=$(BUILD)/tidy/%.ok)
 
-$(BUILD)/tidy/%.ok: %.cpp .clang-tidy $(TIDY_FLAGS) $(wildcard src/*.h filters/*.h cli/*.h ngx_module/*.h)
+$(BUILD)/tidy/%.ok: %.cpp .clang-tidy $(TIDY_FLAGS)
 	@mkdir -p $(@D)
 	@echo '  TIDY $<'
-	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(STD) -I. $$(case $< in ngx_module/*) cat $(TIDY_FLAGS);; esac) 2>$@.log || \
-	  { cat $@.log; exit 1; }
+	@flags="$(STD) -I. $$(case $< in ngx_module/*) cat $(TIDY_FLAGS);; esac)"; \
+	clang++ $$flags -MM -MP -MF $(@:.ok=.d) -MT $@ $< && \
+	clang-tidy --quiet --warnings-as-errors='*' $< -- $$flags 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 
 $(TIDY_FLAGS): config config.make scripts/build-module.sh

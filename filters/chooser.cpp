@@ -21,11 +21,11 @@ namespace cardscrub {
 
 namespace {
 
+char lower_case(char c) { return static_cast<char>(c + (c >= 'A' && c <= 'Z' ? 32 : 0)); }
+
 std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
+  std::transform(out.begin(), out.end(), out.begin(), lower_case);
   return out;
 }
 
@@ -62,7 +62,13 @@ std::unique_ptr<Filter> protobuf(std::string_view, unsigned layer, Reason*) {
   return make_protobuf_filter(layer);
 }
 
+// What most requests have comes first.
 constexpr std::array kRows{
+    Row{"application/json", true,
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
+    Row{"application/x-www-form-urlencoded", false,
+        [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
+    Row{"multipart/*", false, multipart},
     Row{"application/grpc", false, grpc},
     Row{"application/grpc+*", false, grpc},
     Row{"application/grpc-web", false, grpc},
@@ -75,8 +81,6 @@ constexpr std::array kRows{
     Row{"application/msgpack", false, msgpack},
     Row{"application/x-msgpack", false, msgpack},
     Row{"application/vnd.msgpack", false, msgpack},
-    Row{"application/json", true,
-        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"text/json", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"+json", true,
@@ -106,9 +110,6 @@ constexpr std::array kRows{
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"text/tab-separated-values", true,
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
-    Row{"multipart/*", false, multipart},
-    Row{"application/x-www-form-urlencoded", false,
-        [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
 };
 
 // Character sets in which every byte below 0x80 is the ASCII character: read as bytes.
@@ -221,18 +222,29 @@ namespace {
 
 // What a Content-Type says.
 struct Said {
-  std::string type;     // lower case, without parameters
+  std::string_view type;  // lower case, without parameters; in one of the next two
+  std::array<char, 64> shorter;
+  std::string longer;
   std::string charset;  // lower case
   bool wide = false;    // UTF-16 or UTF-32
   Charset unicode = Charset::kDetect;
 };
 
-Said read_type(std::string_view content_type) {
-  Said said;
-  said.type = type_of(content_type);
+// `said` is not moved while its type is in use.
+void read_type(std::string_view content_type, Said* out) {
+  Said& said = *out;
+  const size_t semicolon = content_type.find(';');
+  const std::string_view type = trim(content_type.substr(0, semicolon));
+  if (type.size() <= said.shorter.size()) {
+    std::transform(type.begin(), type.end(), said.shorter.begin(), lower_case);
+    said.type = {said.shorter.data(), type.size()};
+  } else {
+    said.longer = lower(type);
+    said.type = said.longer;
+  }
+  if (semicolon == std::string_view::npos) return;
   said.charset = lower(header_parameter(content_type, "charset"));
   said.wide = unicode_charset(said.charset, &said.unicode);
-  return said;
 }
 
 struct Chosen {
@@ -256,11 +268,14 @@ std::unique_ptr<Filter> decoding(const Said& said, Chosen chosen) {
 
 std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned layer, Reason* why) {
   *why = Reason::kNone;
-  if (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary")) {
+  const bool parameters = content_type.find(';') != std::string_view::npos;
+  if (parameters &&
+      (contradicts_itself(content_type, "charset") || contradicts_itself(content_type, "boundary"))) {
     *why = Reason::kBodyType;
     return nullptr;
   }
-  const Said said = read_type(content_type);
+  Said said;
+  read_type(content_type, &said);
   if (!said.charset.empty() && !said.wide && !ascii_compatible(said.charset)) {
     *why = Reason::kBodyCharset;
     return nullptr;
@@ -271,7 +286,8 @@ std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned laye
 }
 
 std::unique_ptr<Filter> make_response_filter(std::string_view content_type) {
-  const Said said = read_type(content_type);
+  Said said;
+  read_type(content_type, &said);
   Reason why = Reason::kNone;
   Chosen chosen = choose(said, content_type, 0, &why);
   if (why != Reason::kNone) chosen.filter = make_plain_filter(0, PlainCoding::kUtf8);

@@ -118,21 +118,23 @@ uint8_t byte_of(char32_t value) { return static_cast<uint8_t>(value); }
 
 void Decoded::grow(size_t count) {
   size_t need = size_ + count;
-  if (need > bytes_.size()) bytes_.resize(std::max(need, std::max<size_t>(64, bytes_.size() * 2)));
+  if (need <= bytes_.size()) return;
+  const size_t room = std::max(need, std::max<size_t>(64, bytes_.size() * 2));
+  units_.resize(room);
+  bytes_.resize(room);
 }
 
 void Decoded::add_run(const Text& in) {
   if (in.size == 0) return;
   grow(in.size);
   std::memcpy(bytes_.data() + size_, in.data, in.size);
+  Unit* units = units_.data() + size_;
   size_ += in.size;
   if (in.units != nullptr) {
-    units_.insert(units_.end(), in.units, in.units + in.size);
+    std::copy_n(in.units, in.size, units);
     return;
   }
-  size_t base = units_.size();
-  units_.resize(base + in.size);
-  for (size_t i = 0; i < in.size; ++i) units_[base + i] = {in.at + i, Form::kByte};
+  for (size_t i = 0; i < in.size; ++i) units[i] = {in.at + i, Form::kByte};
 }
 
 void Decoded::drop_front(size_t count) {
@@ -141,13 +143,12 @@ void Decoded::drop_front(size_t count) {
   std::memmove(bytes_.data(), bytes_.data() + count, rest);
   wipe(bytes_.data() + rest, count);
   size_ = rest;
-  units_.erase(units_.begin(), units_.begin() + static_cast<std::ptrdiff_t>(count));
+  std::copy_n(units_.begin() + static_cast<std::ptrdiff_t>(count), rest, units_.begin());
 }
 
 void Decoded::clear() {
   if (size_ != 0) wipe(bytes_.data(), size_);
   size_ = 0;
-  units_.clear();
 }
 
 void add_code_point(Decoded* out, char32_t code_point, Unit unit) {

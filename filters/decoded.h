@@ -12,8 +12,8 @@ class Decoded {
  public:
   void add(uint8_t byte, Unit unit) {
     if (size_ == bytes_.size()) grow(1);
-    bytes_.data()[size_++] = byte;
-    units_.push_back(unit);
+    bytes_.data()[size_] = byte;
+    units_[size_++] = unit;
   }
   // Copies a stretch of text as it is, each unit with its own place.
   void add_run(const Text& in);
@@ -27,9 +27,10 @@ class Decoded {
  private:
   void grow(size_t count);
 
-  SecretBuffer bytes_;  // its size is the room there is; size_ bytes of it are in use
-  size_t size_ = 0;
+  // Their sizes are the room there is, the same of both; size_ of it are in use.
+  SecretBuffer bytes_;
   std::vector<Unit> units_;
+  size_t size_ = 0;
 };
 
 // Adds one code point that stands on the wire as `unit` (unit.form: how an ASCII digit would be written

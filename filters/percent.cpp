@@ -90,8 +90,45 @@ void PercentDecoder::start(Escapes escapes, unsigned extra) {
   have_ = need_ = 0;
 }
 
+bool PercentDecoder::idle() const {
+  if (need_ != 0) return false;
+  for (unsigned level = 0; level < levels_; ++level) {
+    if (escapes_[level].count != 0) return false;
+  }
+  return true;
+}
+
+bool PercentDecoder::whole_escape(const Text& in, size_t i, Decoded* out) const {
+  if (escapes_kind_ == Escapes::kQuotes || escapes_kind_ == Escapes::kNone) return false;
+  if (in.size - i < 3 || in.data[i] != mark_) return false;
+  const int high = hex_value(in.data[i + 1]);
+  const int low = hex_value(in.data[i + 2]);
+  if (high < 0 || high >= 8 || low < 0) return false;
+  const auto value = static_cast<uint8_t>(high * 16 + low);
+  if (value == '%' && levels_ > 1) return false;
+  const Unit last = in.unit(i + 2);
+  out->add(value, {last.at, escape_form(value, in.unit(i + 1), last)});
+  return true;
+}
+
 void PercentDecoder::feed(const Text& in, Decoded* out) {
-  for (size_t i = 0; i < in.size; ++i) {
+  for (size_t i = 0; i < in.size;) {
+    // Nearly always nothing is open, and then what is plain stays as it is and an escape is undone at once.
+    if (idle()) {
+      size_t end = i;
+      while (end < in.size && is_plain(in.data[end])) ++end;
+      out->add_run(in.sub(i, end - i));
+      i = end;
+      if (i == in.size) return;
+      if (in.data[i] == '+' && plus_is_space_) {
+        out->add(' ', {in.unit(i++).at, Form::kFixed});
+        continue;
+      }
+      if (whole_escape(in, i, out)) {
+        i += 3;
+        continue;
+      }
+    }
     uint8_t c = in.data[i];
     Unit unit = in.unit(i);
     if (c == '+' && plus_is_space_ && escapes_[0].count == 0) {
@@ -99,6 +136,7 @@ void PercentDecoder::feed(const Text& in, Decoded* out) {
       unit.form = Form::kFixed;
     }
     put(0, c, unit, out);
+    ++i;
   }
 }
 

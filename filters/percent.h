@@ -50,6 +50,14 @@ class PercentDecoder {
     std::array<Unit, 2> units;
   };
 
+  // No escape and no character is open.
+  bool idle() const;
+  // Stands for itself while nothing is open.
+  bool is_plain(uint8_t byte) const {
+    return byte < 0x80 && byte != mark_ && byte != '%' && (byte != '+' || !plus_is_space_);
+  }
+  // An escape of an ASCII character that is all there, while nothing is open: undone. False: another case.
+  bool whole_escape(const Text& in, size_t i, Decoded* out) const;
   void put(unsigned level, uint8_t byte, const Unit& unit, Decoded* out);
   void give_up(unsigned level, Decoded* out);
   bool begins_escape(unsigned level, uint8_t byte) const {

@@ -122,7 +122,7 @@ class ProtobufFilter : public Filter {
     const bool whole = last || here == frames_.back();
     const Tag next = read_tag(text.data + pos_, here);
     if (next.size == 0 && next.wire != Wire::kNone && !whole) return false;
-    const uint64_t room = frames_.back() == kEndless ? (last ? here : kEndless) : frames_.back();
+    const uint64_t room = frames_.back();
     const uint64_t content = next.wire == Wire::kVarint ? 0 : next.number;
     if (next.size == 0 || content > room - next.size) {
       malformed(text, scrubber);
@@ -138,7 +138,12 @@ class ProtobufFilter : public Filter {
     const size_t needed =
         next.size + static_cast<size_t>(std::min<uint64_t>(
                         content, next.wire == Wire::kFixed || content <= kWhole ? content : kBeginning));
-    if (text.size - pos_ < needed) return false;
+    if (text.size - pos_ < needed) {
+      if (!last) return false;
+      malformed(text, scrubber);
+      begin_text(frames_.back());
+      return true;
+    }
     if (next.wire == Wire::kFixed || content <= kWhole) {
       if (next.wire == Wire::kField) show(text.sub(pos_ + next.size, needed - next.size), 0, scrubber);
       pass(needed);
@@ -173,7 +178,7 @@ class ProtobufFilter : public Filter {
     pass(settled);
     if (text_left_ != kEndless) text_left_ -= settled;
     if (!all) {
-      if (last && frames_.size() > 1) malformed(text, scrubber);
+      if (last && text_left_ != kEndless) malformed(text, scrubber);
       return false;
     }
     text_.reset();

@@ -14,7 +14,7 @@ namespace {
 constexpr ngx_uint_t kAnywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 constexpr time_t kCodeTtlMost = 3600;  // PCI DSS 3.3.1: a code is kept only until authorisation is complete
 constexpr time_t kCodeGraceMost = 300;
-constexpr size_t kZoneLeast = 256 * 1024;
+constexpr size_t kZoneLeast = 256 << 10;
 
 char* const kError = static_cast<char*>(NGX_CONF_ERROR);
 

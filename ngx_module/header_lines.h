@@ -5,11 +5,27 @@
 
 namespace cardscrub {
 
-// Upper and lower case do not count; `name` is in lower case. For headers of both directions.
+// Upper and lower case do not count; `name` is in lower case. For headers of both directions: lines of an
+// answer need not have a lowcase_key.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
-  // The first letter turns most away. Lines of an answer need not have a lowcase_key.
-  return line.key.len == name.size() && (name.empty() || (line.key.data[0] | 0x20) == (name[0] | 0x20)) &&
-         ngx_strncasecmp(line.key.data, ngx_text(name).data, name.size()) == 0;
+  const size_t size = name.size();
+  if (line.key.len != size) return false;
+  // Eight characters at a time, with the bit set that makes a letter small. Others than letters that differ
+  // in this bit alone are no two characters of a header's name.
+  constexpr uint64_t kSmall = 0x2020202020202020;
+  constexpr size_t kStep = sizeof kSmall;
+  const auto differ = [&](size_t at) {
+    uint64_t key;
+    uint64_t wanted;
+    std::memcpy(&key, line.key.data + at, kStep);
+    std::memcpy(&wanted, name.data() + at, kStep);
+    return (key | kSmall) != (wanted | kSmall);
+  };
+  if (size < kStep) return ngx_strncasecmp(line.key.data, ngx_text(name).data, size) == 0;
+  for (size_t at = 0; at + kStep < size; at += kStep) {
+    if (differ(at)) return false;
+  }
+  return !differ(size - kStep);
 }
 
 // Calls visit(line) for every line of a list.

@@ -12,7 +12,7 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kRevealMaxBody = 64 * 1024;  // any charge; what is in clear is small, and in memory
+constexpr size_t kRevealMaxBody = 64 << 10;  // any charge; what is in clear is small, and in memory
 
 bool says_nothing_of_reveal(const LocationConf& conf) {
   const LocationConf unset;

@@ -12,7 +12,7 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kDefaultZone = 8 * 1024 * 1024;
+constexpr size_t kDefaultZone = 8 << 20;
 
 // Scripts ask for variables by names that no configuration shows.
 bool has_script_module(const ngx_cycle_t* cycle) {

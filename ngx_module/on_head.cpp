@@ -44,14 +44,6 @@ class HeadSweep {
     return true;
   }
 
-  // HTTP/1: the head as it was read, if all of it lies in one buffer.
-  void look_ahead(const ngx_http_request_t* r) {
-    const ngx_buf_t* buffer = r->header_in;
-    const u_char* begin = r->request_line.data;
-    if (buffer == nullptr || begin < buffer->start || begin >= buffer->pos) return;
-    scan_.look_ahead({begin, static_cast<size_t>(buffer->pos - begin)});
-  }
-
   // The request's target stands up to four times in memory: in the request line, as the unparsed URI, its
   // arguments, and the path, which nginx decodes into memory of its own when it holds escapes.
   void target(ngx_http_request_t* r) {
@@ -208,7 +200,6 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
   bool again = context->head_origin == conf.origin;
   if (again && !r->internal) return NGX_DECLINED;
   HeadSweep sweep(conf, mode, *own, context, &context->verdict, context->observer());
-  sweep.look_ahead(r);
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;

@@ -27,7 +27,7 @@ namespace {
 ngx_http_request_body_filter_pt g_next_filter = nullptr;
 
 // A refused body is read to its end, which keeps the connection usable, when no more than this is to come.
-constexpr off_t kDrainMost = 1024 * 1024;
+constexpr off_t kDrainMost = 1 << 20;
 
 // ---- what the client says about its body
 

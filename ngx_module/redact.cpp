@@ -42,6 +42,15 @@ ngx_buf_t* join(ngx_http_request_t* r) {
   return joined;
 }
 
+// Wipes what lies in the buffers of a chain, but not in `kept`.
+void empty(const ngx_chain_t* chain, const ngx_buf_t* kept) {
+  for (const ngx_chain_t* cl = chain; cl != nullptr; cl = cl->next) {
+    if (cl->buf == kept) continue;
+    wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
+    cl->buf->pos = cl->buf->last;
+  }
+}
+
 }  // namespace
 
 void blank_digits(MutableBytes text) {
@@ -164,6 +173,13 @@ void Redactor::headers(const ngx_list_t& list, bool of_answer) {
 void Redactor::body(ngx_http_request_t* r) {
   if (r->request_body == nullptr || r->request_body->temp_file != nullptr || r->request_body->bufs == nullptr)
     return;
+  if (r->request_body->rest != 0) {
+    // The client went away, perhaps in the middle of a number or of what is written in base64: of what cannot
+    // be looked at nothing is logged.
+    empty(r->request_body->bufs, nullptr);
+    r->request_body->bufs = nullptr;
+    return;
+  }
   ngx_buf_t* joined = join(r);
   if (joined == nullptr) return;
   auto size = static_cast<size_t>(joined->last - joined->pos);
@@ -181,11 +197,7 @@ void Redactor::body(ngx_http_request_t* r) {
     if (verdict.refused() || done.piece.size() != size) throw std::bad_alloc();
   });
   if (!looked) blank_digits({joined->pos, size});
-  for (const ngx_chain_t* cl = r->request_body->bufs; cl != nullptr; cl = cl->next) {
-    if (cl->buf == joined) continue;
-    wipe(cl->buf->pos, static_cast<size_t>(cl->buf->last - cl->buf->pos));
-    cl->buf->pos = cl->buf->last;
-  }
+  empty(r->request_body->bufs, joined);
   ngx_chain_t* link = ngx_alloc_chain_link(r->pool);
   if (link != nullptr) *link = {joined, nullptr};
   r->request_body->bufs = link;

@@ -36,7 +36,8 @@ class Redactor {
   // A request header by a name that has been looked at beforehand; the name itself holds nothing.
   void header(const ngx_table_elt_t& header, const LoggedHeader& known);
   void headers(const ngx_list_t& list, bool of_answer);
-  // The body that $request_body gives, in new memory; the old one is wiped.
+  // The body that $request_body gives, in new memory; the old one is wiped. Of a body that has not come whole
+  // nothing stays.
   void body(ngx_http_request_t* r);
 
   // Adds what was masked to the shared counters.

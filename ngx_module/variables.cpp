@@ -98,7 +98,7 @@ ngx_int_t evaluate(ngx_http_request_t* r, ngx_http_variable_value_t* value, Whic
       if (first) text.assign(verdict.first_bin.data(), verdict.first_bin.size());
       break;
     case kToken:
-      text = verdict.first_token;
+      for (uint8_t digit : verdict.first_token.span()) text += static_cast<char>('0' + digit);
       break;
     case kFingerprint:
       if (first) text = hexadecimal(verdict.first_fingerprint);

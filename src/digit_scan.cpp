@@ -109,6 +109,9 @@ bool linked_run(Bytes text, size_t at) {
   return false;
 }
 
+// The first `count` bits.
+uint64_t low_bits(unsigned count) { return count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
+
 // Says of each block, in order, whether twelve digits with at most one byte between two of them are complete
 // in it.
 class Density {
@@ -121,16 +124,36 @@ class Density {
     }
     const uint64_t filled = digits | digits << 1 | after_digit_;
     const unsigned head = static_cast<unsigned>(std::countr_one(filled));
-    const bool is_dense = runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun);
-    before_ =
-        head == kBlock ? std::min(before_ + head, kRun) : static_cast<unsigned>(std::countl_one(filled));
+    const bool is_dense = (runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun)) &&
+                          has_twelve_digits(filled, digits, head);
+    digits_before_ = digits;
+    before_ = head == kBlock ? unsigned{kBlock} : static_cast<unsigned>(std::countl_one(filled));
     after_digit_ = digits >> 63;
     return is_dense;
   }
 
  private:
-  unsigned before_ = 0;       // bits of the run that the block before ended in
-  uint64_t after_digit_ = 0;  // 1: the byte before this block is a digit
+  // Whether so many of the bits of one run are digits: those of an address or a date are too few. `head`: the
+  // bits of the run that the block begins with.
+  bool has_twelve_digits(uint64_t filled, uint64_t digits, unsigned head) const {
+    unsigned count = static_cast<unsigned>(std::popcount(digits & low_bits(head)));
+    if (head != 0 && before_ != 0) {
+      if (before_ >= kBlock) return true;  // how much longer is not known here
+      count += static_cast<unsigned>(std::popcount(digits_before_ >> (kBlock - before_)));
+    }
+    if (count >= kRun) return true;
+    for (uint64_t rest = filled & ~low_bits(head); rest != 0;) {
+      const auto begin = static_cast<unsigned>(std::countr_zero(rest));
+      const uint64_t run = low_bits(static_cast<unsigned>(std::countr_one(rest >> begin))) << begin;
+      if (static_cast<unsigned>(std::popcount(digits & run)) >= kRun) return true;
+      rest &= ~run;
+    }
+    return false;
+  }
+
+  unsigned before_ = 0;  // bits of that block in the run that it ended in; kBlock: all, and perhaps more
+  uint64_t digits_before_ = 0;  // of that block, when before_ is not 0
+  uint64_t after_digit_ = 0;    // 1: the byte before this block is a digit
 };
 
 // Counts digits that belong together in bytes as they are on the wire.

@@ -16,7 +16,7 @@
 namespace cardscrub {
 namespace {
 
-__extension__ typedef unsigned __int128 Wide;
+__extension__ using Wide = unsigned __int128;
 
 constexpr size_t kBlock = AesBlock::kSize;
 constexpr unsigned kRounds = 10;
@@ -72,7 +72,7 @@ uint64_t load_be64(const uint8_t* at) {
 
 // Both halves in one store: the cipher reads the block as a whole, and a load of what two smaller stores have
 // just written has to wait for both of them.
-typedef uint64_t Pair __attribute__((vector_size(kBlock)));
+using Pair = uint64_t __attribute__((vector_size(kBlock)));
 
 void store_be128(uint8_t* at, uint64_t high, uint64_t low) {
   const Pair pair = {big_endian(high), big_endian(low)};

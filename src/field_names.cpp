@@ -25,7 +25,7 @@ struct Character {
 };
 constexpr std::array<Character, 256> kCharacters = [] {
   std::array<Character, 256> table{};
-  for (unsigned c = 0; c < table.size(); ++c) {
+  for (unsigned c = 0; c != table.size(); ++c) {
     const bool upper = c >= 'A' && c <= 'Z';
     table[c] = {static_cast<char>(upper ? c + 32 : c), is_digit(static_cast<uint8_t>(c)) ? kNumeral : kOther};
   }
@@ -225,7 +225,7 @@ bool NameEnds::splits(Bytes leaf) {
   return (kinds & kSplit) != 0 || kinds == kNumeral;
 }
 
-FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)) {}
+FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)), ends_(&table_->ends) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
 FieldNames& FieldNames::operator=(FieldNames&&) noexcept = default;
 FieldNames::~FieldNames() = default;
@@ -258,11 +258,7 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   return FieldNames(std::move(table));
 }
 
-const NameEnds& FieldNames::ends() const { return table_->ends; }
-
-FieldMatch FieldNames::match(const Path& path, Bytes leaf, bool* failed) const {
-  if (!table_->ends.may_match(leaf)) return {};
-
+FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
   Walker walker(path, leaf);
   Component last;
   if (!walker.next(&last)) return {};

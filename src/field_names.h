@@ -72,8 +72,8 @@ class NameEnds {
   static bool splits(Bytes leaf);
 
   // By two letters: the patterns, in 64 groups, that begin or end with them.
-  std::array<uint64_t, 32 * 32> begins_{};
-  std::array<uint64_t, 32 * 32> ends_{};
+  std::array<uint64_t, 1 << 10> begins_{};
+  std::array<uint64_t, 1 << 10> ends_{};
   uint32_t singles_ = 0;  // bit k: a pattern ends in letter k alone
   bool any_ = false;
 };
@@ -87,8 +87,10 @@ class FieldNames {
   // What `leaf` inside `path` is. The leaf may hold several components (card[number], card.number); an empty
   // one is no name and announces nothing. Most
   // names are turned away by the letters at their ends. kFault in *failed when a PCRE2 limit was reached.
-  FieldMatch match(const Path& path, Bytes leaf, bool* failed) const;
-  const NameEnds& ends() const;
+  FieldMatch match(const Path& path, Bytes leaf, bool* failed) const {
+    return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
+  }
+  const NameEnds& ends() const { return *ends_; }
 
   FieldNames(FieldNames&&) noexcept;
   FieldNames& operator=(FieldNames&&) noexcept;
@@ -97,7 +99,9 @@ class FieldNames {
  private:
   struct Table;
   explicit FieldNames(std::unique_ptr<Table> table);
+  FieldMatch find(const Path& path, Bytes leaf, bool* failed) const;
   std::unique_ptr<Table> table_;
+  const NameEnds* ends_;  // the table's
 };
 
 // The default list (field_defaults.cpp), for the documentation and the tests.

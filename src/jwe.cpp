@@ -67,9 +67,9 @@ bool wrap_cipher(bool encrypt, Bytes kek, Bytes in, SecretBuffer* out) {
       EVP_CipherFinal_ex(ctx.get(), result.data() + size, &rest) != 1) {
     return false;
   }
-  if (static_cast<size_t>(size + rest) != (encrypt ? in.size() + kWrapBlock : in.size() - kWrapBlock))
-    return false;
-  out->append(result.span().first(static_cast<size_t>(size + rest)));
+  const size_t done = static_cast<size_t>(size) + static_cast<size_t>(rest);
+  if (done != (encrypt ? in.size() + kWrapBlock : in.size() - kWrapBlock)) return false;
+  out->append(result.span().first(done));
   return true;
 }
 

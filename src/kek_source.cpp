@@ -15,8 +15,6 @@
 #include "key_file.h"
 #include "limits.h"
 
-extern char** environ;
-
 namespace cardscrub {
 namespace {
 

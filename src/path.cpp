@@ -9,6 +9,8 @@ namespace cardscrub {
 
 bool Path::push(Bytes name) {
   if (begin_.size() >= limits::kDepth) return false;
+  constexpr size_t kUsual = 16;
+  if (begin_.capacity() == 0) begin_.reserve(kUsual);
   begin_.push_back(static_cast<uint32_t>(names_.size()));
   names_.append(name.first(std::min(name.size(), limits::kNameMax + 1)));
   return true;

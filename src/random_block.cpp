@@ -20,13 +20,23 @@ const bool g_counts = [] {
 
 }  // namespace
 
+bool RandomBlock::ready(size_t count) {
+  if (kSize - used_ >= count && drawn_after_ == g_forks && g_counts) return true;
+  if (!openssl_went(RAND_bytes(block_.data(), static_cast<int>(kSize)) == 1)) return false;
+  used_ = 0;
+  drawn_after_ = g_forks;
+  return true;
+}
+
+bool RandomBlock::byte(uint8_t* out) {
+  if (!ready(1)) return false;
+  *out = block_[used_];
+  block_[used_++] = 0;  // given once
+  return true;
+}
+
 bool RandomBlock::fill(MutableBytes out) {
-  if (out.size() > kMost) return false;
-  if (block_.size() - used_ < out.size() || drawn_after_ != g_forks || !g_counts) {
-    if (!openssl_went(RAND_bytes(block_.data(), static_cast<int>(block_.size())) == 1)) return false;
-    used_ = 0;
-    drawn_after_ = g_forks;
-  }
+  if (out.size() > kMost || !ready(out.size())) return false;
   std::memcpy(out.data(), block_.data() + used_, out.size());
   wipe(block_.data() + used_, out.size());  // given once
   used_ += out.size();

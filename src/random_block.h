@@ -18,7 +18,7 @@ class RandomBlock {
   static constexpr size_t kMost = 256;  // bytes that are given at a time
   // At most kMost bytes. False, and nothing given: the engine failed.
   [[nodiscard]] bool fill(MutableBytes out);
-  [[nodiscard]] bool byte(uint8_t* out) { return fill({out, 1}); }
+  [[nodiscard]] bool byte(uint8_t* out);
   // 0..bound-1, unbiased; bound 1..256.
   [[nodiscard]] bool below(uint32_t bound, uint8_t* out);
   // A code alias: as many random digits as `code` has (1..Digits::kMax), the first one never 0, never equal
@@ -26,6 +26,9 @@ class RandomBlock {
   [[nodiscard]] bool alias(const Digits& code, Digits* out);
 
  private:
+  // Draws a block when fewer than `count` bytes are left of it.
+  bool ready(size_t count);
+
   static constexpr size_t kSize = 2048;
   std::array<uint8_t, kSize> block_{};
   size_t used_ = kSize;

@@ -11,8 +11,6 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kLeafMax = 128;
-
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_space); }
@@ -46,19 +44,21 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
       observer_(observer),
       errands_(errands) {}
 
-Scrubber::~Scrubber() = default;
+Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
 FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
-  FieldMatch match = policy_.fields == nullptr ? FieldMatch{} : policy_.fields->match(path_, leaf, &failed);
+  FieldMatch match;
+  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
   if (match.ambiguous && policy_.response) return {};
   return match;
 }
 
 Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
-  leaf_.clear();
-  leaf_.append(leaf.first(std::min(leaf.size(), kLeafMax)));
+  leaf_size_ = std::min(leaf.size(), kLeafMax);
+  if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
+  leaf_most_ = std::max(leaf_most_, leaf_size_);
   match_ = match;
   type_ = type;
   too_long_ = false;
@@ -264,8 +264,9 @@ void Scrubber::named(const Text& text) {
 void Scrubber::named_pan(const Text& text) {
   constexpr uint32_t kPanBit = 1u << static_cast<unsigned>(Kind::kPan);
   if (!match_.ambiguous) seen_kinds_ |= kPanBit;
+  // What a number became, whatever the name, is as good as the number where one is wanted.
   if (is_masked_pan(text)) {
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     return;
   }
   DigitsAt at;
@@ -273,12 +274,12 @@ void Scrubber::named_pan(const Text& text) {
   Brand brand = Brand::kUnknown;
   if (bad == Reason::kNone && policy_.is_token(at.digits)) {
     // A token already: it stays, and codes beside it belong to its card.
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     scope_has_pan(at.digits, Brand::kUnknown, !match_.ambiguous, true);
     return;
   }
   if (bad == Reason::kNone && is_masked_pan(at.digits)) {
-    if (!match_.ambiguous) valid_kinds_ |= kPanBit;
+    valid_kinds_ |= kPanBit;
     return;
   }
   if (bad == Reason::kNone) bad = check_pan(at.digits, &brand);
@@ -511,9 +512,7 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
   for (size_t i = 0; i < kLast; ++i) {
     verdict_.first_last4[i] = static_cast<char>('0' + pan[pan.size() - kLast + i]);
   }
-  if (token != nullptr) {
-    for (uint8_t digit : token->span()) verdict_.first_token.push_back(static_cast<char>('0' + digit));
-  }
+  if (token != nullptr) verdict_.first_token = *token;
   if (worker_.fingerprints && worker_.vault && !worker_.vault->fingerprint(pan, verdict_.first_fingerprint))
     refuse(Reason::kFault);
 }
@@ -526,10 +525,12 @@ uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
   uint8_t c = view_.byte(unit.at);
   const bool plain = unit.form == Form::kByte || unit.form == Form::kFixed;
   if (text.units == nullptr || (plain && c == text.data[i])) return unit.at;
+  if (c == '+') return unit.at;  // a form's space
   const bool utf8 = c >= 0x80;
   for (uint64_t back = 0; back <= kLongest && unit.at >= back && view_.holds(unit.at - back); ++back) {
     c = view_.byte(unit.at - back);
-    if (utf8 ? (c & 0xC0) != 0x80 : c == '%' || c == '\\' || c == '&') return unit.at - back;
+    const bool quoted = c == '=' && back == 2;  // quoted-printable
+    if (utf8 ? (c & 0xC0) != 0x80 : c == '%' || c == '\\' || c == '&' || quoted) return unit.at - back;
   }
   return unit.at;
 }
@@ -566,7 +567,7 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 std::string Scrubber::field() const {
   std::string out;
   for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
-  add_printable(leaf_.span(), &out);
+  add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;
 }

@@ -12,6 +12,7 @@
 //   ambiguous field --> waiting --card field beside it--> as if named; --scope closes--> dropped
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -163,7 +164,7 @@ class Scrubber {
   Scope& scope();
   Scope* find_scope(size_t depth, uint64_t form_key);
   void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
-  Pending pending_of(Kind kind, const Text& text, const DigitsAt& at) const;
+  void describe(Kind kind, const Text& text, const DigitsAt& at, Pending* value) const;
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
   void release_all();
   void resolve(Scope& scope, bool closing, uint64_t full_before);
@@ -188,7 +189,11 @@ class Scrubber {
   uint64_t form_key_ = 0;  // hash of the form prefix; 0 is the root
   uint32_t next_scope_ = 1;
   // The value being read.
-  SecretBuffer leaf_;
+  // Its leaf name, cut.
+  static constexpr size_t kLeafMax = 128;
+  std::array<uint8_t, kLeafMax> leaf_;
+  size_t leaf_size_ = 0;
+  size_t leaf_most_ = 0;  // bytes of leaf_ that have been in use
   FieldMatch match_;
   ValueType type_ = ValueType::kFree;
   bool too_long_ = false;

@@ -76,7 +76,9 @@ void Scrubber::reveal_named_pan(const Text& text) {
   }
   scope().strong = true;
   Brand brand = Brand::kUnknown;
-  if (bad == Reason::kNone && reveal_pan(pending_of(Kind::kPan, text, at), true, &brand)) {
+  Pending token;
+  if (bad == Reason::kNone) describe(Kind::kPan, text, at, &token);
+  if (bad == Reason::kNone && reveal_pan(token, true, &brand)) {
     scope_has_pan(at.digits, brand, true, true);
     return;
   }
@@ -180,7 +182,9 @@ size_t Scrubber::reveal_token_at(const Text& text, const Surroundings& around, s
     return end;
   }
   Brand brand = Brand::kUnknown;
-  if (reveal_pan(pending_of(Kind::kPan, text, found), false, &brand)) {
+  Pending token;
+  describe(Kind::kPan, text, found, &token);
+  if (reveal_pan(token, false, &brand)) {
     scope_has_pan(found.digits, brand, false, true);
   }
   return end;

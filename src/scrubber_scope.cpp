@@ -94,8 +94,8 @@ void Scrubber::take_expiry(Scope& scope, const Expiry& expiry, const Pending* wa
   scope.expiry = {};  // said once
 }
 
-Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const DigitsAt& at) const {
-  Pending value;
+void Scrubber::describe(Kind kind, const Text& text, const DigitsAt& at, Pending* out) const {
+  Pending& value = *out;
   value.kind = kind;
   value.ambiguous = match_.ambiguous;
   value.number = type_ == ValueType::kNumber;
@@ -104,19 +104,18 @@ Scrubber::Pending Scrubber::pending_of(Kind kind, const Text& text, const Digits
   value.begin = text.size == 0 ? 0 : wire_begin(text, 0);
   value.end = text.size == 0 ? 0 : text.unit(text.size - 1).at + 1;
   value.field = field();
-  return value;
 }
 
 void Scrubber::wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry) {
   Scope& here = scope();
   if (!match_.ambiguous) here.strong = true;
-  Pending waiting = pending_of(kind, text, at);
+  if (pending_.size() >= limits::kPending) release_all();
+  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
+  Pending& waiting = pending_.emplace_back();
+  describe(kind, text, at, &waiting);
   waiting.scope = here.id;
   waiting.bad = bad;
   waiting.expiry = expiry;
-  if (pending_.size() >= limits::kPending) release_all();
-  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
-  pending_.push_back(std::move(waiting));
   resolve(here, false, 0);
 }
 
@@ -317,21 +316,24 @@ void Scrubber::write_alias(Pending& code, const Digits& token) {
 // What is left open moves to the scope around: codes without a PAN, and the PAN for codes without one.
 void Scrubber::close_scope(size_t index) {
   resolve(scopes_[index], true, 0);
-  Scope closed = std::move(scopes_[index]);
-  scopes_.erase(scopes_.begin() + static_cast<std::ptrdiff_t>(index));
-  bool codes = std::any_of(pending_.begin(), pending_.end(),
-                           [&](const Pending& waiting) { return waiting.scope == closed.id; });
-  const bool root = closed.depth == 0 && closed.form_key == 0;
-  const bool own = !closed.token.empty();
-  if (root) {
+  const uint32_t id = scopes_[index].id;
+  const bool root = scopes_[index].depth == 0 && scopes_[index].form_key == 0;
+  const bool own = !scopes_[index].token.empty();
+  const bool codes = std::any_of(pending_.begin(), pending_.end(),
+                                 [&](const Pending& waiting) { return waiting.scope == id; });
+  const auto closing = scopes_.begin() + static_cast<std::ptrdiff_t>(index);
+  if (root || (!codes && !own && closing->children == 0)) {
+    scopes_.erase(closing);
+    if (!codes) return;
     // A code that no PAN came for: an alias that stands for nothing.
     for (Pending& waiting : pending_) {
-      if (waiting.scope == closed.id) resolve_code(waiting, {}, Brand::kUnknown, false);
+      if (waiting.scope == id) resolve_code(waiting, {}, Brand::kUnknown, false);
     }
-    std::erase_if(pending_, [&](const Pending& waiting) { return waiting.scope == closed.id; });
+    std::erase_if(pending_, [&](const Pending& waiting) { return waiting.scope == id; });
     return;
   }
-  if (!codes && !own && closed.children == 0) return;
+  const Scope closed = std::move(*closing);
+  scopes_.erase(closing);
   size_t depth = closed.form_key != 0 ? closed.depth : closed.depth - 1;
   Scope* outer = find_scope(depth, 0);
   if (outer == nullptr) {

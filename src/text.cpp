@@ -45,22 +45,7 @@ void write_decimal(const RawView& raw, uint64_t at, int change) {
 
 }  // namespace
 
-bool writable(const Unit& unit, bool star) {
-  switch (unit.form) {
-    case Form::kByte:
-    case Form::kHex:
-    case Form::kDecimal:
-      return true;
-    case Form::kHexLow:
-    case Form::kByteDigit:
-      return !star;
-    case Form::kFixed:
-      break;
-  }
-  return false;
-}
-
-void write_digit(const RawView& raw, const Unit& unit, int old, int now) {
+void write_digit_coded(const RawView& raw, const Unit& unit, int old, int now) {
   // Every form carries base + digit, so the difference is all that is written.
   const int change = now - old;
   switch (unit.form) {

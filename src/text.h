@@ -70,10 +70,18 @@ constexpr bool is_digit(uint8_t c) { return static_cast<uint8_t>(c - '0') < 10; 
 constexpr bool is_alpha(uint8_t c) { return static_cast<uint8_t>((c | 0x20) - 'a') < 26; }
 
 // True when the digit at `unit` can be replaced by another digit (star: by '*').
-bool writable(const Unit& unit, bool star);
+inline bool writable(const Unit& unit, bool star) {
+  if (unit.form == Form::kFixed) return false;
+  return !star || (unit.form != Form::kHexLow && unit.form != Form::kByteDigit);
+}
 
 // Replaces the digit `old` (0..9, or kStar) at `unit` by `now` (0..9 or kStar), in its form. The unit must be
 // writable() and raw must hold its bytes.
-void write_digit(const RawView& raw, const Unit& unit, int old, int now);
+void write_digit_coded(const RawView& raw, const Unit& unit, int old, int now);
+inline void write_digit(const RawView& raw, const Unit& unit, int old, int now) {
+  if (unit.form != Form::kByte) return write_digit_coded(raw, unit, old, now);
+  uint8_t& byte = raw.byte(unit.at);
+  byte = static_cast<uint8_t>(byte + (now - old));
+}
 
 }  // namespace cardscrub

@@ -74,7 +74,7 @@ class Verdict {
   std::array<char, 6> first_bin{};
   std::array<char, 4> first_last4{};
   bool has_first = false;
-  std::string first_token;  // empty when it was masked
+  Digits first_token;  // empty when it was masked
   std::array<uint8_t, 16> first_fingerprint{};
   std::vector<RevealedCard> revealed;  // Direction::kReveal
   // Names of the fields in which card data was, comma separated, bounded; kept where Worker::field_names.

@@ -115,15 +115,22 @@ class EventLog : public FindingObserver {
   std::vector<std::string>* events_;
 };
 
-// next_piece() says how long each piece is (0: the rest). Pieces lie in heap blocks of exactly their size;
-// the last push is empty when `separate_end`.
+// What else there is about a body.
+struct Wire {
+  bool separate_end = false;  // the last push is empty
+  std::string_view name_space{};
+  std::string_view encoding{};
+  CodeErrands* errands = nullptr;
+};
+
+// next_piece() says how long each piece is (0: the rest). Pieces lie in heap blocks of exactly their size.
 template <typename NextPiece>
 Run run_pieces(const Policy& policy, std::string_view type, std::string_view in, NextPiece&& next_piece,
-               bool separate_end = false, std::string_view name_space = {}) {
+               const Wire& wire = {}) {
   Run run;
   EventLog log(&run.events);
-  Body body(policy, Rig::get().worker(), run.verdict, name_space, &log);
-  if (body.start(type, {}) != Reason::kNone) return run;
+  Body body(policy, Rig::get().worker(), run.verdict, wire.name_space, &log, wire.errands);
+  if (body.start(type, wire.encoding) != Reason::kNone) return run;
   size_t at = 0;
   bool last = false;
   while (!last) {
@@ -131,20 +138,23 @@ Run run_pieces(const Policy& policy, std::string_view type, std::string_view in,
     const size_t n = piece == 0 ? in.size() - at : std::min(piece, in.size() - at);
     auto block = exact_block(in.substr(at, n));
     at += n;
-    last = separate_end ? n == 0 : at == in.size();
-    Body::Output out = body.push({block.get(), n}, last);
-    run.out.append(out.held.begin(), out.held.end());
-    run.out.append(out.piece.begin(), out.piece.end());
-    run.largest_held = std::max(run.largest_held, at - run.out.size());
+    last = wire.separate_end ? n == 0 : at == in.size();
+    Body::Output out{{}, {}, true};
+    for (MutableBytes pushed{block.get(), n}; out.more; pushed = {}) {
+      out = body.push(pushed, last);
+      run.out.append(out.held.begin(), out.held.end());
+      run.out.append(out.piece.begin(), out.piece.end());
+    }
+    if (!body.inflates()) run.largest_held = std::max(run.largest_held, at - run.out.size());
   }
   return run;
 }
 
 // Pieces of `chunk` bytes (0: the whole).
 inline Run run_body(const Policy& policy, std::string_view type, std::string_view in, size_t chunk,
-                    bool separate_end = false, std::string_view name_space = {}) {
+                    const Wire& wire = {}) {
   return run_pieces(
-      policy, type, in, [=] { return chunk; }, separate_end, name_space);
+      policy, type, in, [=] { return chunk; }, wire);
 }
 
 }  // namespace cardscrub::testing

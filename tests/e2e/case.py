@@ -221,7 +221,7 @@ class Case:
             for path in sweep.files_below(os.path.join(s.prefix, "logs"), s.skip):
                 with open(path, encoding="utf-8", errors="replace") as f:
                     wrong += ["%s: %s" % (os.path.basename(path), line) for line in
-                              nginx.faults_in(f.read(), self.expected_faults)]
+                              nginx.faults_in(f.read(), self.expected_faults + s.ended)]
         logs = [path for s in self.servers for path in sweep.files_below(os.path.join(s.prefix, "logs"), s.skip)
                 if os.path.getsize(path)]
         found = sweep.scan(self.run.tool, self.run.keys, logs)

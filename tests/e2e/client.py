@@ -54,14 +54,14 @@ def parse_replies(data, method="GET"):
         return Reply(int(match.group(1)), headers, rest)
 
 
-def curl(url, host, port, ca, *options, body=None, http2=False, http3=False, limit=30):
+def curl(url, host, port, ca, *options, body=None, http2=False, http3=False, limit=120):
     version = "--http3-only" if http3 else "--http2" if http2 else "--http1.1"
     command = ["curl", "-sS", "-i", "--path-as-is", "--max-time", str(limit), "--cacert", ca,
                "--resolve", "%s:%d:127.0.0.1" % (host, port), version, *options]
     if body is not None:
         command += ["--data-binary", "@-"]
     run = subprocess.run(command + [url], input=body, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit + 20)
-    if run.returncode != 0 and not run.stdout:
+    if run.returncode == 28 or run.returncode != 0 and not run.stdout:  # 28: its time was over
         raise AssertionError("curl: exit status %d: %s" % (run.returncode, run.stderr.decode()))
     reply = parse_replies(run.stdout)
     reply.note = run.stderr.decode().strip()
@@ -71,7 +71,7 @@ def curl(url, host, port, ca, *options, body=None, http2=False, http3=False, lim
 class Wire:
     """A connection on which a case says what goes into each write; one TLS record a write."""
 
-    def __init__(self, port, ca, host, tls=True, alpn=None, limit=30):
+    def __init__(self, port, ca, host, tls=True, alpn=None, limit=120):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=limit)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
@@ -177,7 +177,7 @@ class Wire:
 class Wire2:
     """An HTTP/2 connection by python3-h2: bodies in DATA frames of a chosen size."""
 
-    def __init__(self, port, ca, host, limit=30):
+    def __init__(self, port, ca, host, limit=120):
         import h2.connection
         import h2.events
         self.events = h2.events

@@ -59,7 +59,7 @@ class Origin:
             threading.Thread(target=self._run, args=(conn,), daemon=True).start()
 
     def _run(self, conn):
-        conn.settimeout(60)
+        conn.settimeout(120)
         kept = bytearray()
         self.raw.append(kept)
         try:
@@ -81,7 +81,7 @@ class Origin:
         self.exchanges.append(exchange)
         return exchange
 
-    def wait(self, number=1, end=True, seconds=30.0):
+    def wait(self, number=1, end=True, seconds=120.0):
         """The `number`-th request, once it has ended (or, without `end`, begun)."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:

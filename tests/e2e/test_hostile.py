@@ -13,10 +13,9 @@ MULTIPART = "multipart/form-data; boundary=b"
 
 
 def memory(server):
-    """Resident memory of the worker, in bytes."""
+    """The worker's own memory, in bytes."""
     (pid,) = server.workers
-    with open("/proc/%d/statm" % pid, encoding="ascii") as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return nginx.own_memory(pid)
 
 
 def both(t, s, body, kind, what, status=200, reason=None, options=()):

@@ -412,6 +412,7 @@ def test_rotation_under_load(t):
         while sum(begin > moment for _, _, begin in got) < 10 and time.monotonic() < end:
             time.sleep(0.02)
     clients = [threading.Thread(target=client, args=([t.card() for _ in range(100)],)) for _ in range(3)]
+    t.secrets = set(sorted(t.secrets)[:3])  # of so many, twelve digits of one would meet those of a token by chance
     for c in clients:
         c.start()
     try:

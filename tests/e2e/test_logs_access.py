@@ -1,5 +1,6 @@
 """Access logs: whatever format, target or variable, and however a request ends. cardscrub is off in most cases: that the
 module is loaded is enough. The sweep after each case looks for every number and code in everything the server has written."""
+import base64
 import gzip
 import os
 import socket
@@ -267,6 +268,37 @@ def test_timeouts(t):
         wire.rest()
         wire.close()
     t.equal(sum(" 408" in line for line in s.log(lines=3)), 3, "status 408 of each")
+
+
+def test_body_that_ends_in_the_middle_of_a_number(t):
+    """What came of it may be most of a number that nothing can recognise: $request_body is empty. That of a whole body is not."""
+    t.app_may_see = True
+    s = t.nginx(server="client_body_timeout 2s;", locations=TO_ECHO, extra_servers=ECHO,
+                logs="log_format f '$request_body'; access_log logs/f.log f; access_log logs/everything.log everything;")
+    pan = t.card()
+    bodies = (("application/x-www-form-urlencoded", "a=1&card_number=" + pan), ("application/json", '{"a":"b","card_number":"' + pan),
+              ("text/plain", "my card is " + cards.grouped(pan, " ")), ("text/csv", "card_number\n" + pan), ("", "n=" + pan),
+              ("application/json", '{"a":"%s' % base64.b64encode(('{"card_number":"%s' % pan).encode()).decode()))
+    for connection, http2 in ((s.wire, False), (s.wire2, True)):
+        wires = []
+        for kind, body in bodies:
+            part = body[:-1].encode()
+            wires.append(connection())
+            if http2:
+                stream = wires[-1].start("POST", "/", [("content-type", kind)] if kind else [])
+                wires[-1].body(stream, part, 7, end=False)
+            else:
+                wires[-1].send(("POST / HTTP/1.1\r\nHost: shop.test\r\n%sContent-Length: %d\r\n\r\n" %
+                                ("Content-Type: %s\r\n" % kind if kind else "", len(body))).encode() + part)
+        before = 2 * len(bodies) if http2 else 0
+        got = s.log("f.log", lines=before + len(bodies))
+        t.equal(got[before:], ["-"] * len(bodies), "the bodies in the log")
+        for wire in wires:
+            wire.close()
+        for kind, body in bodies:
+            s.post("whole " + body[:8], kind, http2=http2)
+        t.equal(len([line for line in s.log("f.log", lines=before + 2 * len(bodies)) if line.startswith("whole")]),
+                before // 2 + len(bodies), "whole bodies in the log")
 
 
 def test_body_too_large(t):

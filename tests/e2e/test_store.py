@@ -31,7 +31,7 @@ def scrubbing(t, redis, options=PATIENT, **parts):
 
 
 def until(t, what, name):
-    end = time.monotonic() + 30 * t.run.slow
+    end = time.monotonic() + 120 * t.run.slow
     while time.monotonic() < end:
         if what():
             return

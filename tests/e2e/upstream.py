@@ -41,7 +41,7 @@ class Upstream:
 
     def _one(self, connection):
         with connection:
-            connection.settimeout(60)
+            connection.settimeout(120)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 data = b""

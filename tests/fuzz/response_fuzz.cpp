@@ -33,6 +33,17 @@ bool is_card_data(Reason reason) {
          reason == Reason::kTrackForbidden || reason == Reason::kPanWrapped;
 }
 
+// Whether the filter of this type comes to a place where it cannot go on. What it has dealt with by then and
+// is still in memory is read once more as plain text, in which there may be more to find, so that the result
+// may depend on the pieces.
+bool gives_up(const Policy& policy, std::string_view type, const std::string& in) {
+  Policy request = policy;
+  request.response = false;
+  request.pan = request.sweep = request.code = Action::kMask;
+  request.mode = Mode::kOn;
+  return run_body(request, type, in, 0).verdict.refused();
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -44,23 +55,27 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const Run whole = run_body(policy, type, in, 0);
   const Run cut = run_pieces(policy, type, in, Cuts(cuts, in.size()));
-  law(whole.verdict.refused() == cut.verdict.refused(), "3, splits: verdict");
-  if (whole.verdict.refused()) {
-    law(policy.mode == Mode::kOn && is_card_data(whole.verdict.problems().front().reason),
+  const bool in_one_go = !gives_up(policy, type, in);
+  if (in_one_go) same_verdict(whole, cut);
+  for (const Run* run : {&whole, &cut}) {
+    if (!run->verdict.refused()) continue;
+    law(policy.mode == Mode::kOn && is_card_data(run->verdict.problems().front().reason),
         "an answer is refused for card data only");
-    same_reason(whole, cut, "3, splits: reason");
-    law(whole.out.empty(), "5, closed: something of a refused body came out");
-    return 0;
+    law(run == &cut || run->out.empty(), "5, closed: something of a refused body came out");
   }
-  same_findings(whole, cut, "3, splits: findings");
-  same_bytes(whole.out, cut.out, "3, splits: bytes");
-  holds_in_place(in, whole.out);
+  if (whole.verdict.refused() || cut.verdict.refused()) return 0;
+  if (in_one_go) {
+    same_findings(whole, cut, "3, splits: findings");
+    same_bytes(whole.out, cut.out, "3, splits: bytes");
+  }
+  holds_in_place(cut, in, policy);
+  holds_in_place(whole, in, policy);
   if (policy.mode == Mode::kMonitor) {
-    law(whole.out == in, "monitor changes nothing");
+    law(whole.out == in && cut.out == in, "monitor changes nothing");
     return 0;
   }
   const Run twice = run_body(policy, type, whole.out, 0);
-  law(!twice.verdict.refused(), "4, clean: what was accepted once is refused");
+  is_accepted(twice);
   same_bytes(twice.out, whole.out, "4, clean: twice is not once");
   return 0;
 }

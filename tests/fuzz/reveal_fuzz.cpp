@@ -12,41 +12,6 @@ using namespace cardscrub::testing;
 
 namespace {
 
-// Where a finding stands, and what was done about it.
-struct Place {
-  size_t begin = 0;
-  size_t length = 0;
-  std::string action;
-};
-
-std::vector<Place> places(const Run& run) {
-  std::vector<Place> out;
-  for (const std::string& event : run.events) {
-    Place place;
-    size_t brand = event.find(' ') + 1;
-    brand = event.find(' ', brand) + 1;
-    place.action = event.substr(brand, event.find(' ', brand) - brand);
-    const size_t plus = event.find('+', brand);
-    const size_t at = event.rfind(' ', plus) + 1;
-    place.begin = std::stoul(event.substr(at));
-    place.length = std::stoul(event.substr(plus + 1));
-    out.push_back(std::move(place));
-  }
-  return out;
-}
-
-// Reveal wrote nothing but in the places that it tells of.
-void holds_elsewhere(const std::string& before, const Run& revealed) {
-  std::string left = before;
-  std::string right = revealed.out;
-  for (const Place& place : places(revealed)) {
-    law(place.action == "reveal", "an accepted reveal does nothing else");
-    left.replace(place.begin, place.length, place.length, '#');
-    right.replace(place.begin, place.length, place.length, '#');
-  }
-  same_bytes(left, right, "2, elsewhere: reveal changed other bytes");
-}
-
 // Whether there is nothing in `in` that reveal may stumble over: no number that starts as a token does, in
 // whatever form (9, &#57;, full-width, binary), no mask, and no code, which may lack its card.
 bool is_simple(std::string_view type, const std::string& in, const Run& scrubbed) {
@@ -80,31 +45,31 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   revealing.reveal_wants_code = (wishes & 16) != 0;
 
   Rig::get().fresh_store();
-  const Run scrubbed = run_body(scrubbing, type, in, 0, false, name_space);
+  const Run scrubbed = run_body(scrubbing, type, in, 0, {.name_space = name_space});
   const bool made = !scrubbed.verdict.refused() && (wishes & 32) == 0;
   const std::string sent = made ? scrubbed.out : in;
-  const Run revealed =
-      run_pieces(revealing, type, sent, Cuts(cuts, sent.size()), (wishes & 64) != 0, name_space);
+  const Run revealed = run_pieces(revealing, type, sent, Cuts(cuts, sent.size()),
+                                  {.separate_end = (wishes & 64) != 0, .name_space = name_space});
   if (revealed.verdict.refused()) {
     law(!made || revealing.reveal_wants_code || !is_simple(type, in, scrubbed),
         "reveal takes what scrubbing made");
-    const Run whole = run_body(revealing, type, sent, 0, false, name_space);
+    const Run whole = run_body(revealing, type, sent, 0, {.name_space = name_space});
     law(whole.verdict.refused(), "3, splits: verdict");
     law(whole.out.empty(), "5, closed: something of a refused body came out");
     return 0;
   }
-  law(revealed.out.size() == sent.size(), "1, in place: length");
-  holds_in_place(sent, revealed.out);
-  holds_elsewhere(sent, revealed);
+  holds_in_place(revealed, sent, revealing);
+  const std::vector<Place> back = places(revealed, sent.size());
+  for (const Place& place : back) law(place.action == "reveal", "an accepted reveal does nothing else");
   if (!made) return 0;
 
   // Wherever both wrote, the bytes are what they were.
   std::map<size_t, size_t> written;
-  for (const Place& place : places(scrubbed)) {
+  for (const Place& place : places(scrubbed, in.size())) {
     if (place.action == "tokenize" || place.action == "alias") written[place.begin] = place.length;
   }
   std::string want = sent;
-  for (const Place& place : places(revealed)) {
+  for (const Place& place : back) {
     const auto found = written.find(place.begin);
     // A token or an alias that came in with the body stood for something before: nothing is known about it.
     const std::string& from = found != written.end() && found->second == place.length ? in : revealed.out;

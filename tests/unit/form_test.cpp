@@ -228,6 +228,18 @@ void bad_escapes(void**) {
   }
 }
 
+// Findings begin with the first byte of a value, also where that is a space, whatever the pieces.
+void places(void**) {
+  Policy policy = Rig::get().policy();
+  policy.invalid = Action::kMask;
+  for (size_t chunk : kChunkSizes) {
+    const Run run = run_body(policy, kForm, "a=1&cvv=+12&card_number=+%34", chunk);
+    assert_int_equal(run.events.size(), 2);
+    assert_string_equal(run.events[0].c_str(), "code unknown mask code.length 8+3 cvv");
+    assert_string_equal(run.events[1].c_str(), "pan unknown mask pan.length 24+4 card_number");
+  }
+}
+
 void memory_is_bounded(void**) {
   std::string in = "a=" + std::string(1000000, 'x') + "&b=";
   for (int i = 0; i < 50000; ++i) in += i % 3 == 0 ? "%34+" : "%C3%A4.";
@@ -404,6 +416,7 @@ int main() {
       cmocka_unit_test(cases),
       cmocka_unit_test(a_named_value_too_long_is_refused),
       cmocka_unit_test(bad_escapes),
+      cmocka_unit_test(places),
       cmocka_unit_test(memory_is_bounded),
       cmocka_unit_test(cookies),
       cmocka_unit_test(scopes),

@@ -25,7 +25,7 @@ inline int64_t malformed_at(const Run& run) {
 inline Run run_required(std::string_view type, std::string_view in, size_t chunk, bool separate_end) {
   Policy policy = Rig::get().policy();
   policy.require = 1u << static_cast<unsigned>(Kind::kHolder);
-  return run_body(policy, type, in, chunk, separate_end);
+  return run_body(policy, type, in, chunk, {.separate_end = separate_end});
 }
 
 // The digits of `digits` as \uXXXX, counted up from `zero`.

@@ -40,7 +40,7 @@ void vectors(void**) {
     if (name.starts_with("invalid_") && offset == -1) fail_msg("%s: taken for JSON", name.c_str());
     for (size_t chunk : kChunkSizes) {
       for (bool separate_end : {false, true}) {
-        Run run = run_body(Rig::get().policy(), kJson, in, chunk, separate_end);
+        Run run = run_body(Rig::get().policy(), kJson, in, chunk, {.separate_end = separate_end});
         if (run.verdict.refused() || !run.events.empty()) fail_msg("%s: found something", name.c_str());
         if (run.out != in) fail_msg("%s, pieces of %zu: changed", name.c_str(), chunk);
         int64_t cut = malformed_at(run_required(kJson, in, chunk, separate_end));
@@ -76,7 +76,7 @@ void check(const Policy& policy, const Case& c) {
   Run whole = run_body(policy, c.type, c.in, 0);
   for (size_t chunk : kChunkSizes) {
     for (bool separate_end : {false, true}) {
-      Run run = run_body(policy, c.type, c.in, chunk, separate_end);
+      Run run = run_body(policy, c.type, c.in, chunk, {.separate_end = separate_end});
       if (run.verdict.refused() != c.out.empty()) {
         fail_msg("case: %s, pieces of %zu: %s", c.name, chunk,
                  run.verdict.refused() ? run.verdict.problem_json().c_str() : "not refused");

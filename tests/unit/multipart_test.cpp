@@ -160,6 +160,20 @@ void cases(void**) {
   for (const auto& c : table) check(c.name, masking_policy(), "b", c.in, c.out, c.findings);
 }
 
+// Findings begin with the first byte of an escape, whatever the pieces.
+void places(void**) {
+  const std::string head =
+      "--b\r\nContent-Disposition: form-data; name=card_number\r\nContent-Transfer-Encoding: "
+      "quoted-printable\r\n\r\n";
+  const std::string wanted = "pan visa tokenize " + std::to_string(head.size()) + "+20 card_number";
+  for (size_t chunk : kChunkSizes) {
+    const testing::Run run = testing::run_body(Rig::get().policy(), "multipart/form-data; boundary=b",
+                                               head + "=34=31" + "11111111111111\r\n--b--", chunk);
+    assert_int_equal(run.events.size(), 1);
+    assert_string_equal(run.events[0].c_str(), wanted.c_str());
+  }
+}
+
 void refusals(void**) {
   const std::string disposition = "Content-Disposition: form-data; name=card_number\r\n";
   const struct {
@@ -363,6 +377,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(vectors),
       cmocka_unit_test(cases),
+      cmocka_unit_test(places),
       cmocka_unit_test(refusals),
       cmocka_unit_test(malformed_bodies),
       cmocka_unit_test(boundaries),

@@ -109,6 +109,23 @@ void cases(void**) {
       "no message", [](Text pan) { return "<html>" + pan + "</html>"; }, 1);
   both(
       "cut off", [](Text pan) { return field(2, pan) + "\x12\x7f" + pan + " and"; }, 2);
+  // Lengths that are not kept: of a message around, of a field in it.
+  both(
+      "a long message cut off",
+      [](Text pan) {
+        return "\x0a\xff\xff\x03" + field(1, std::string(60, 'a')) + integer(2, 7) + field(3, pan);
+      },
+      1);
+  both(
+      "a long message cut off in a field",
+      [](Text pan) {
+        return "\x0a\xff\xff\x03" + field(1, std::string(60, 'a')) + integer(2, 7) + field(3, pan) +
+               "\x12\x7f" + pan + " and";
+      },
+      2);
+  both(
+      "a long text cut off", [](Text pan) { return "\x0a\xff\xff\x03" + std::string(70, 'a') + " " + pan; },
+      1);
   both(
       "bytes",
       [](Text) {
@@ -122,6 +139,9 @@ void cases(void**) {
 void numbers(void**) {
   check_body("integer", kType, integer(2, 4111111111111111), {}, 0, Reason::kPanWrapped);
   check_body("integer inside", kType, field(2, integer(1, 1) + integer(2, 4111111111111111)), {}, 0,
+             Reason::kPanWrapped);
+  check_body("integer in a long message that is cut off", kType,
+             "\x0a\xff\xff\x03" + field(1, std::string(60, 'a')) + integer(2, 4111111111111111), {}, 0,
              Reason::kPanWrapped);
   const std::string plain =
       integer(2, 4111111111111112) + integer(3, 1511222333444) + integer(4, ~uint64_t{0});
@@ -143,9 +163,15 @@ void hostile(void**) {
 void required(void**) {
   Policy policy = Rig::get().policy();
   policy.require = 1u << static_cast<unsigned>(Kind::kPan);
-  const testing::Run run = testing::run_body(policy, kType, field(2, kVisa) + "\x12\x7f", 1);
-  assert_true(run.verdict.refused());
-  assert_int_equal(run.verdict.problems()[0].reason, Reason::kBodyMalformed);
+  const std::string broken[] = {field(2, kVisa) + "\x12\x7f",
+                                field(2, kVisa) + "\x0a\xff\xff\x03" + std::string(80, 'a')};
+  for (const std::string& body : broken) {
+    for (size_t chunk : testing::kChunkSizes) {
+      const testing::Run run = testing::run_body(policy, kType, body, chunk);
+      assert_true(run.verdict.refused());
+      assert_int_equal(run.verdict.problems()[0].reason, Reason::kBodyMalformed);
+    }
+  }
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ void is_refused(void**) {
       if (problem.reason != Reason::kPanWrapped) fail_msg("%s: another reason", one.name.c_str());
     }
     for (size_t chunk : kChunkSizes) {
-      const Run cut = run_body(Rig::get().policy(), one.type, one.body, chunk, chunk == 3);
+      const Run cut = run_body(Rig::get().policy(), one.type, one.body, chunk, {.separate_end = chunk == 3});
       if (cut.verdict.refused() != one.found) fail_msg("%s: pieces of %zu", one.name.c_str(), chunk);
     }
   }
