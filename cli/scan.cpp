@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -252,7 +253,12 @@ int scan_command(int argc, char** argv) {
     } else if (word == "--process") {
       processes = true;
     } else if (word == "--again-after" && i + 1 < argc) {
-      again_after = static_cast<unsigned>(std::max(0, std::atoi(argv[++i])));
+      const std::string_view text = argv[++i];
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), again_after);
+      if (error != std::errc() || end != text.data() + text.size()) {
+        std::fputs("cardscrub scan: --again-after needs a number of seconds\n", stderr);
+        return 2;
+      }
     } else if (word.size() > 1 && word[0] == '-') {
       std::fprintf(stderr, "cardscrub scan: unknown option %s\n", argv[i]);
       return 2;

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "filters/form_scan.h"
+#include "src/base64_scan.h"
+#include "src/issuer.h"
 #include "src/masks.h"
 #include "src/vector16.h"
 #include "src/wrapped.h"
@@ -18,36 +21,112 @@ constexpr size_t kMost = 1024;  // bytes; shorter than any name or value that is
 
 // A value that is named, or may hold a number.
 struct Value {
-  MutableBytes bytes;
+  uint8_t* data;
+  size_t size;
   Kind kind;  // kNone: to be swept
 };
 
-// What may be an escape, JSON, a cookie in quotes, or belongs to a fragment or a parameter of a path.
-bool is_simple(Bytes bytes, bool semicolons) {
+// Where '=' and the separator of pairs stand: bit i of the words is byte i.
+class Delimiters {
+ public:
+  void add(size_t at, uint64_t sixteen) {
+    if (at % 64 == 0) words_[at / 64] = 0;
+    words_[at / 64] |= sixteen << at % 64;
+    end_ = at / 64 + 1;
+  }
+  // The first one in [from, size), or size.
+  size_t next(size_t from, size_t size) const {
+    size_t word = from / 64;
+    if (from >= size) return size;
+    uint64_t marks = words_[word] & ~uint64_t{0} << from % 64;
+    while (marks == 0) {
+      if (++word == end_) return size;
+      marks = words_[word];
+    }
+    return std::min(size, word * 64 + static_cast<size_t>(std::countr_zero(marks)));
+  }
+
+ private:
+  std::array<uint64_t, kMost / 64> words_;
+  size_t end_ = 0;
+};
+
+// Nothing in it may be an escape, JSON, base64 of a number, a cookie in quotes, or belong to a fragment or a
+// parameter of a path.
+bool is_simple(Bytes bytes, bool semicolons, Delimiters* delimiters) {
 #if defined(__SSE2__)
+  constexpr uint8_t kFirst = 'I';  // base64_scan.h: what a digit quad begins with
+  constexpr uint8_t kSpan = 'O' - kFirst;
   const auto equal = [](__m128i v, char c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(c)); };
   const __m128i semicolon = _mm_set1_epi8(semicolons ? '%' : ';');
+  const __m128i separator = _mm_set1_epi8(semicolons ? ';' : '&');
   __m128i found = _mm_setzero_si128();
   __m128i top = found;
+  unsigned marks_before = 0;
+  unsigned pairs = 0;
   for (size_t at = 0; at < bytes.size(); at += 16) {
     const __m128i v = load_16(bytes.data() + at, bytes.size() - at);
     top = _mm_max_epu8(top, v);
     found = _mm_or_si128(found, _mm_or_si128(equal(v, '%'), equal(v, '+')));
     found = _mm_or_si128(found, _mm_or_si128(equal(v, '['), equal(v, '"')));
     found = _mm_or_si128(found, _mm_or_si128(equal(v, '#'), _mm_cmpeq_epi8(v, semicolon)));
+    const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirst)));
+    const __m128i marked = _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(static_cast<char>(kSpan))), from);
+    const __m128i delimiter = _mm_or_si128(equal(v, '='), _mm_cmpeq_epi8(v, separator));
+    delimiters->add(at, static_cast<unsigned>(_mm_movemask_epi8(delimiter)));
+    const unsigned marks = marks_before >> 16 | static_cast<unsigned>(_mm_movemask_epi8(marked)) << 16;
+    pairs |= marks & marks >> kQuad;
+    marks_before = marks;
   }
   const __m128i high = _mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top);
-  return _mm_movemask_epi8(_mm_or_si128(found, high)) == 0;
+  if (_mm_movemask_epi8(_mm_or_si128(found, high)) != 0) return false;
+  return pairs == 0 || !may_hold_wrapped(bytes);
 #else
-  return std::none_of(bytes.begin(), bytes.end(), [&](uint8_t c) {
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    const uint8_t c = bytes[at];
+    delimiters->add(at, c == '=' || c == (semicolons ? ';' : '&') ? 1u : 0u);
+  }
+  return !may_hold_wrapped(bytes) && std::none_of(bytes.begin(), bytes.end(), [&](uint8_t c) {
     return c >= '{' || c == '%' || c == '+' || c == '[' || c == '"' || c == '#' || (c == ';' && !semicolons);
   });
 #endif
 }
 
 bool has_number(Bytes bytes) {
-  return bytes.size() >= limits::kPanMin &&
-         std::count_if(bytes.begin(), bytes.end(), is_digit) >= static_cast<std::ptrdiff_t>(limits::kPanMin);
+  if (bytes.size() < limits::kPanMin) return false;
+#if defined(__SSE2__)
+  __m128i count = _mm_setzero_si128();  // in each lane: at most kMost / 16
+  for (size_t at = 0; at < bytes.size(); at += 16)
+    count = _mm_sub_epi8(count, digits_of(load_16(bytes.data() + at, bytes.size() - at)));
+  const __m128i sums = _mm_sad_epu8(count, _mm_setzero_si128());
+  return _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums)) >=
+         static_cast<int64_t>(limits::kPanMin);
+#else
+  return std::count_if(bytes.begin(), bytes.end(), is_digit) >= static_cast<std::ptrdiff_t>(limits::kPanMin);
+#endif
+}
+
+// Values of 12 to 19 characters, if they are digits.
+bool read_digits(Bytes bytes, uint8_t* digits) {
+  const size_t size = bytes.size();
+#if defined(__SSE2__)
+  const __m128i zeros = _mm_set1_epi8('0');
+  const __m128i first = load_16(bytes.data(), size);
+  const unsigned found = static_cast<unsigned>(_mm_movemask_epi8(digits_of(first)));
+  if (size < 16) {
+    if (found != (1u << size) - 1) return false;
+    _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(digits)), _mm_sub_epi8(first, zeros));
+    return true;
+  }
+  const __m128i last = load_16(bytes.data() + size - 16, 16);
+  if ((found & static_cast<unsigned>(_mm_movemask_epi8(digits_of(last)))) != 0xFFFF) return false;
+  _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(digits)), _mm_sub_epi8(first, zeros));
+  _mm_storeu_si128(static_cast<__m128i*>(static_cast<void*>(digits + size - 16)), _mm_sub_epi8(last, zeros));
+  return true;
+#else
+  for (size_t i = 0; i < size; ++i) digits[i] = static_cast<uint8_t>(bytes[i] - '0');
+  return std::all_of(bytes.begin(), bytes.end(), is_digit);
+#endif
 }
 
 bool is_blank(Bytes bytes) {
@@ -57,7 +136,8 @@ bool is_blank(Bytes bytes) {
 
 class HeadMasker {
  public:
-  HeadMasker(const Policy& policy, const Worker& worker) : policy_(policy), worker_(worker) {}
+  HeadMasker(const Policy& policy, const Worker& worker, const Delimiters& delimiters)
+      : policy_(policy), worker_(worker), delimiters_(delimiters) {}
 
   // False: the long way. Nothing has been written then.
   bool part(HeadPart part, std::string_view name, MutableBytes bytes) {
@@ -67,30 +147,33 @@ class HeadMasker {
       case HeadPart::kPath:
         return text(bytes);
       case HeadPart::kCookie:
-        return pairs(bytes, ';');
+        return pairs(bytes, 0, ';');
       case HeadPart::kArguments:
-        return pairs(bytes, '&');
+        return pairs(bytes, 0, '&');
       case HeadPart::kTarget:
         break;
     }
     const size_t question = find_byte(bytes.data(), bytes.size(), 0, '?');
     if (bytes[0] != '/' || !text(bytes.first(question))) return false;
-    return question == bytes.size() || pairs(bytes.subspan(question + 1), '&');
+    return question == bytes.size() || pairs(bytes, question + 1, '&');
   }
 
   // Of what was collected.
-  Masked mask() {
-    for (const Value& value : std::span(values_).first(count_)) {
-      const bool found = value.kind == Kind::kNone ? sweep(value.bytes) : named(value);
+  Masked mask(bool* numbers_left) {
+    for (size_t i = 0; i < count_; ++i) {
+      const MutableBytes bytes{values_[i].data, values_[i].size};
+      const bool found = values_[i].kind == Kind::kNone ? sweep(bytes) : named(values_[i].kind, bytes);
       found_ = found_ || found;
+      numbers_left_ = numbers_left_ || has_number(bytes);
     }
+    *numbers_left = numbers_left_;
     return failed_ ? Masked::kUnknown : found_ ? Masked::kSomething : Masked::kNothing;
   }
 
  private:
   bool add(MutableBytes bytes, Kind kind) {
     if (count_ == values_.size()) return false;
-    values_[count_++] = {bytes, kind};
+    values_[count_++] = {bytes.data(), bytes.size(), kind};
     return true;
   }
 
@@ -108,6 +191,7 @@ class HeadMasker {
       case Kind::kExpiry:
       case Kind::kExpiryMonth:
       case Kind::kExpiryYear:
+        numbers_left_ = numbers_left_ || has_number(bytes);
         return !match.ambiguous;  // neither secret nor masked
       default:
         return false;
@@ -119,40 +203,59 @@ class HeadMasker {
   }
 
   // name=value pairs of arguments or cookies.
-  bool pairs(MutableBytes bytes, uint8_t separator) {
+  bool pairs(MutableBytes bytes, size_t at, uint8_t separator) {
     static const Path root;
     const uint8_t* data = bytes.data();
     const size_t size = bytes.size();
-    for (size_t at = 0; at < size;) {
+    const NameEnds& ends = policy_.fields->ends();
+    while (at < size) {
       while (separator == ';' && at < size && (data[at] == ' ' || data[at] == '\t')) ++at;
-      const size_t equals = find_either(data, size, at, '=', separator);
-      const MutableBytes name = bytes.subspan(at, equals - at);
+      size_t end = delimiters_.next(at, size);
+      const MutableBytes name = bytes.subspan(at, end - at);
       if (!text(name)) return false;
-      at = equals + 1;
-      if (equals == size || data[equals] != '=') continue;  // a name without a value
-      const size_t end = find_byte(data, size, at, separator);
+      at = end + 1;
+      if (end == size || data[end] != '=') continue;  // a name without a value
+      end = delimiters_.next(at, size);
+      while (end < size && data[end] != separator) end = delimiters_.next(end + 1, size);
       bool failed = false;
-      const FieldMatch match = policy_.fields->match(root, name, &failed);
+      const FieldMatch match =
+          ends.may_match(name) ? policy_.fields->match(root, name, &failed) : FieldMatch{};
       if (failed || !value(match, bytes.subspan(at, end - at))) return false;
       at = end + 1;
     }
     return true;
   }
 
-  bool named(const Value& value) {
-    const MutableBytes bytes = value.bytes;
+  bool named(Kind kind, MutableBytes bytes) {
     const Text text{bytes.data(), bytes.size(), nullptr, 0};
+    if (kind == Kind::kPan) return plain_pan(bytes) || named_pan(text);
     if (is_blank(bytes)) return false;
-    if (value.kind == Kind::kPan) return named_pan(text);
-    if (value.kind == Kind::kTrack && std::none_of(bytes.begin(), bytes.end(), is_digit)) return false;
-    if (value.kind == Kind::kCode && is_masked_code(text)) return false;
+    if (kind == Kind::kTrack && std::none_of(bytes.begin(), bytes.end(), is_digit)) return false;
+    if (kind == Kind::kCode && is_masked_code(text)) return false;
     mask_digits(bytes, false);
     return true;
   }
 
+  // As most are written: digits, and nothing but them. False: look again.
+  bool plain_pan(MutableBytes bytes) {
+    const size_t size = bytes.size();
+    if (size < limits::kPanMin || size > limits::kPanMax) return false;
+    std::array<uint8_t, limits::kPanMax> digits;
+    if (!read_digits(bytes, digits.data())) return false;
+    // Tokens, and what may be a mask of zeros, are rare.
+    const bool masks = digits[kBin] != 0 && (policy_.token_digits >> digits[0] & 1u) == 0;
+    if (masks) {
+      const IssuerRange* issuer = find_issuer(Bytes{digits.data(), size});
+      const bool keeps = issuer == nullptr || (issuer->lengths >> size & 1u) != 0;  // not Reason::kPanLength
+      std::memset(bytes.data() + (keeps ? kBin : 0), '*', keeps ? size - kBin - kLast : size);
+    }
+    wipe(digits.data(), digits.size());
+    return masks;
+  }
+
   // What is valid keeps its BIN and last four; of what is not, a number does.
   bool named_pan(const Text& text) {
-    if (is_masked_pan(text)) return false;
+    if (is_blank({text.data, text.size}) || is_masked_pan(text)) return false;
     DigitsAt at;
     Reason bad = parse_pan(text, &at);
     if (bad == Reason::kNone) {
@@ -196,22 +299,24 @@ class HeadMasker {
 
   const Policy& policy_;
   const Worker& worker_;
+  const Delimiters& delimiters_;
   size_t count_ = 0;
   bool found_ = false;
   bool failed_ = false;
+  bool numbers_left_ = false;
   std::array<Value, 16> values_;
 };
 
 }  // namespace
 
 Masked mask_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy,
-                 const Worker& worker) {
-  if (bytes.empty()) return Masked::kNothing;
-  if (bytes.size() > kMost || !is_simple(bytes, part == HeadPart::kCookie || part == HeadPart::kHeader))
+                 const Worker& worker, bool* numbers_left) {
+  const bool semicolons = part == HeadPart::kCookie || part == HeadPart::kHeader;
+  Delimiters delimiters;
+  if (bytes.empty() || bytes.size() > kMost || !is_simple(bytes, semicolons, &delimiters))
     return Masked::kUnknown;
-  if (may_hold_wrapped(bytes)) return Masked::kUnknown;
-  HeadMasker masker(policy, worker);
-  return masker.part(part, name, bytes) ? masker.mask() : Masked::kUnknown;
+  HeadMasker masker(policy, worker, delimiters);
+  return masker.part(part, name, bytes) ? masker.mask(numbers_left) : Masked::kUnknown;
 }
 
 }  // namespace cardscrub

@@ -13,8 +13,10 @@ enum class Masked : uint8_t {
   kUnknown,    // the long way, please
 };
 
-// By a policy whose every action is Action::kMask. As scrub_head() without an observer.
+// By a policy whose every action is Action::kMask. As scrub_head() without an observer. *numbers_left: twelve
+// digits or more remain together in a name or value, masked or not, so that a look at the whole may find
+// more.
 Masked mask_head(HeadPart part, std::string_view name, MutableBytes bytes, const Policy& policy,
-                 const Worker& worker);
+                 const Worker& worker, bool* numbers_left);
 
 }  // namespace cardscrub

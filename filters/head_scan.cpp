@@ -65,6 +65,15 @@ bool may_hold_escaped_brace(std::string_view text) {
 
 bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || c == '/' || c == '"'; }
 
+// What stands in front of a name.
+constexpr std::array<bool, 256> kInFront = [] {
+  std::array<bool, 256> table{};
+  for (char c : std::string_view("&;? /\"=")) table[static_cast<uint8_t>(c)] = true;
+  return table;
+}();
+
+bool is_plain(char c) { return is_digit(static_cast<uint8_t>(c)) || is_alpha(static_cast<uint8_t>(c)); }
+
 }  // namespace
 
 bool HeadScan::announces(std::string_view name) const {
@@ -95,14 +104,16 @@ bool HeadScan::names_announce(std::string_view text) const {
   return false;
 }
 
-// The name in front of a '=' where nothing is escaped: nearly all are turned away by their last two letters.
-inline bool HeadScan::name_announces(std::string_view text, size_t equals) const {
-  if (equals >= 2 &&
-      !ends_.may_end_in(static_cast<uint8_t>(text[equals - 2]), static_cast<uint8_t>(text[equals - 1])))
-    return false;
+// The name in front of a '=' where nothing is escaped. What begins and ends in the letters of a pattern is
+// left to who looks closer; what has other characters there is compared.
+__attribute__((noinline)) bool HeadScan::name_announces(const uint8_t* data, size_t equals) const {
   size_t begin = equals;
-  while (begin > 0 && text[begin - 1] != '=' && !separates(text[begin - 1])) --begin;
-  return begin != equals && announces(text.substr(begin, equals - begin));
+  while (begin > 0 && !kInFront[data[begin - 1]]) --begin;
+  const std::string_view name(reinterpret_cast<const char*>(data + begin), equals - begin);
+  if (!ends_.may_match({data + begin, name.size()})) return false;
+  const bool plain = name.size() > 1 && is_plain(name[0]) && is_plain(name[1]) && is_plain(name.back()) &&
+                     is_plain(name[name.size() - 2]);
+  return plain || announces(name);
 }
 
 bool HeadScan::look_closely(Bytes bytes, bool names) const {
@@ -118,11 +129,6 @@ namespace {
 uint64_t bits(__m128i lanes) { return static_cast<uint32_t>(_mm_movemask_epi8(lanes)); }
 
 __m128i equal(__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); }
-
-__m128i digits_of(__m128i bytes) {
-  // Ten values are left at the top of the signed range.
-  return _mm_cmpgt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
-}
 
 // Twelve or more digits, all ASCII: false when they neither stand together, with at most one separator behind
 // each of them, nor are escaped.
@@ -160,6 +166,13 @@ bool HeadScan::may_hold(Bytes bytes) const {
   const uint8_t* data = bytes.data();
   const size_t size = bytes.size();
   if (size > kMost) return look_closely(bytes, kNames);
+  if (size < limits::kPanMin && size != 0) {
+    // A name, JSON, or something encoded; a number has no room.
+    const __m128i v = load_16(data, size);
+    __m128i found = _mm_or_si128(v, equal(v, '{'));
+    if (kNames) found = _mm_or_si128(found, _mm_or_si128(equal(v, '='), equal(v, '%')));
+    if (bits(found) == 0) return false;
+  }
   const __m128i zero = _mm_setzero_si128();
   __m128i count = zero;
   __m128i top = zero;
@@ -188,7 +201,9 @@ bool HeadScan::may_hold(Bytes bytes) const {
     for (; equals != 0; equals &= equals - 1) {
       if (bits(escapes) != 0) break;
       const size_t i = word + static_cast<size_t>(std::countr_zero(equals));
-      if (name_announces({reinterpret_cast<const char*>(data), size}, i)) return true;
+      // Nearly all names are turned away by their last two letters.
+      if (i >= 2 && !ends_.may_end_in(data[i - 2], data[i - 1])) continue;
+      if (name_announces(data, i)) return true;
     }
   }
   // '{' and the three characters behind it, DEL, and all that is not ASCII.

@@ -14,11 +14,20 @@ class HeadScan {
  public:
   explicit HeadScan(const FieldNames& fields) : fields_(fields), ends_(fields.ends()) {}
 
+  // Memory that the elements to come lie in, one behind the other, with what stands between them: looked at
+  // once for all of them.
+  void look_ahead(Bytes stretch) {
+    if (!text_may_hold(stretch)) dull_ = stretch;
+  }
+
   // False when the element holds no card data for certain: no card number as it stands, escaped or in base64,
   // no name that announces card data, no JSON. `name` counts for kHeader only.
   bool may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
     if (bytes.empty()) return false;
-    return part == HeadPart::kHeader ? text_may_hold(bytes) || announces_header(name) : names_may_hold(bytes);
+    if (part != HeadPart::kHeader) return names_may_hold(bytes);
+    const bool seen =
+        bytes.data() >= dull_.data() && bytes.data() + bytes.size() <= dull_.data() + dull_.size();
+    return (!seen && text_may_hold(bytes)) || announces_header(name);
   }
   // The same in parts, for who knows the name beforehand: the value of a header; an element with names in it.
   bool text_may_hold(Bytes bytes) const;
@@ -31,10 +40,11 @@ class HeadScan {
   bool look_closely(Bytes bytes, bool names) const;
   bool announces(std::string_view name) const;
   bool names_announce(std::string_view text) const;
-  bool name_announces(std::string_view text, size_t equals) const;
+  bool name_announces(const uint8_t* data, size_t equals) const;
 
   const FieldNames& fields_;
   const NameEnds& ends_;
+  Bytes dull_;  // holds nothing but for names
 };
 
 }  // namespace cardscrub

@@ -87,8 +87,8 @@ class JsonPath {
 };
 
 inline FieldMatch JsonPath::match(const uint8_t* short_name, size_t size, Scrubber& scrubber) {
-  static constexpr std::array<uint8_t, 2 * kShortName> kMask = [] {
-    std::array<uint8_t, 2 * kShortName> mask{};
+  static constexpr std::array<uint8_t, kShortName + kShortName> kMask = [] {
+    std::array<uint8_t, kShortName + kShortName> mask{};
     for (size_t i = 0; i < kShortName; ++i) mask[i] = 0xFF;
     return mask;
   }();

@@ -75,41 +75,40 @@ void mask_cut_number(MutableBytes text) {
 }
 
 bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
-  return scan_.may_hold_card_data(part, name, text) && look(part, name, text);
+  return scan_.may_hold_card_data(part, name, text) && look(part, name, text) != Seen::kNothing;
 }
 
-bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text) {
-  bool found = false;
-  mask(part, name, text, &found);
-  masked_ += found ? 1 : 0;
-  return found;
-}
-
-void Redactor::mask(HeadPart part, std::string_view name, MutableBytes text, bool* found) {
+Redactor::Seen Redactor::look(HeadPart part, std::string_view name, MutableBytes text) {
+  Seen seen = Seen::kSomething;
   bool looked = guarded(ngx_cycle->log, "redacting", [&] {
     if (worker_ == nullptr) throw std::bad_alloc();
-    const Masked masked = mask_head(part, name, text, policy_, *worker_);
-    *found = masked == Masked::kSomething;
-    if (masked != Masked::kUnknown) return;
+    bool numbers_left = false;
+    const Masked masked = mask_head(part, name, text, policy_, *worker_, &numbers_left);
+    if (masked != Masked::kUnknown) {
+      seen = masked == Masked::kNothing ? Seen::kNothing : numbers_left ? Seen::kSomething : Seen::kAll;
+      return;
+    }
     Verdict verdict;
     scrub_head(part, name, text, policy_, *worker_, verdict, {});
     if (verdict.refused()) throw std::bad_alloc();
-    *found = verdict.findings() != 0;
+    if (verdict.findings() == 0) seen = Seen::kNothing;
   });
-  if (!looked) {
-    blank_digits(text);
-    *found = true;
-  }
+  if (!looked) blank_digits(text);
+  masked_ += seen != Seen::kNothing ? 1 : 0;
+  return seen;
 }
 
 void Redactor::request_line(const ngx_str_t& line) {
   if (!scan_.names_may_hold(bytes(line))) return;
+  constexpr std::string_view kVersion = " HTTP/1.1";
+  constexpr size_t kMethod = 8;  // too short for a number, as kVersion is
   std::string_view text = view(line);
   size_t first = text.find(' ');
   if (first != std::string_view::npos) {
     size_t last = text.rfind(" HTTP/");
     size_t end = last == std::string_view::npos || last <= first ? text.size() : last;
-    look(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
+    const Seen seen = look(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
+    if (seen == Seen::kAll && first < kMethod && text.size() - end <= kVersion.size()) return;
   }
   element(HeadPart::kHeader, {}, bytes(line));  // method, version, and lines that are no requests
 }

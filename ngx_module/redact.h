@@ -44,8 +44,12 @@ class Redactor {
   void count(const MainConf& main) const;
 
  private:
-  bool look(HeadPart part, std::string_view name, MutableBytes text);
-  void mask(HeadPart part, std::string_view name, MutableBytes text, bool* found);
+  enum class Seen : uint8_t {
+    kNothing,
+    kSomething,  // is masked
+    kAll,        // likewise, and no other number is left
+  };
+  Seen look(HeadPart part, std::string_view name, MutableBytes text);
   void authorization(const ngx_str_t& value);
 
   const Policy& policy_;

@@ -56,17 +56,18 @@ bool in_usual_track1(int c) {
 }  // namespace
 
 CloseLook::CloseLook(const Text& text, Bytes before, bool last, const DetectorOptions& options)
-    : around_(text, before, last), options_(options) {
-  for (uint8_t digit = 0; digit < 10; ++digit) {
-    if ((options.token_digits >> digit & 1u) != 0) continue;
-    if ((brands_starting_with(digit) & options.brands) != 0) first_digits_ |= 1u << digit;
-  }
+    : around_(text, before, last), options_(options) {}
+
+// Whether a brand that is looked for starts with this digit.
+bool CloseLook::may_start_with(int digit) const {
+  return (options_.token_digits >> digit & 1u) == 0 &&
+         (brands_starting_with(static_cast<uint8_t>(digit)) & options_.brands) != 0;
 }
 
 CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone) {
   const ptrdiff_t begin = static_cast<ptrdiff_t>(start);
   around_.close();
-  if ((first_digits_ >> (around_.at(begin) - '0') & 1u) == 0) return Verdict::kNone;
+  if (!may_start_with(around_.at(begin) - '0')) return Verdict::kNone;
   const int front = around_.at(begin - 1);
   const bool touched = touched_in_front(begin);
   const bool after_b = (front == 'B' || front == 'b') && !around_.alnum(begin - 2) && !options_.number;

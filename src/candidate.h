@@ -100,6 +100,7 @@ class CloseLook {
     size_t at;  // one past the last digit
   };
 
+  bool may_start_with(int digit) const;
   bool read(size_t start);
   template <typename Units>
   bool read_groups(const Units& units, size_t start);
@@ -113,7 +114,6 @@ class CloseLook {
 
   Surroundings around_;
   DetectorOptions options_;
-  uint32_t first_digits_ = 0;  // bit d: a brand that is looked for starts with d
   std::array<uint8_t, limits::kPanMax> digits_{};
   size_t first_group_ = 0;  // digits of the first group
   const IssuerRange* issuer_ = nullptr;

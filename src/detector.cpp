@@ -28,6 +28,9 @@ int on_match(unsigned, unsigned long long, unsigned long long, unsigned, void*) 
 // Goes over the starts of groups in a text, each once and in order.
 class Sweep {
  public:
+  // Units that one look at the masks covers.
+  static constexpr size_t kStride = 40;
+
   Sweep(const Text& text, size_t from, const Before& before, bool last, const DetectorOptions& options)
       : text_(text), before_(before.span()), look_(text, before_, last, options), at_(from), open_(!last) {}
 
@@ -81,7 +84,6 @@ class Sweep {
   }
 
   // Twelve digits with two dots among them, at most 19 digits in all, show their second dot within 20 units.
-  static constexpr size_t kStride = 40;
   static_assert(kStride + limits::kPanMax + 2 < kBlock);
 
   const Text& text_;
@@ -114,6 +116,10 @@ Detector::Next Detector::next(const Text& text, size_t from, const Before& befor
   if (from >= text.size || (last && text.size - from < limits::kPanMin)) return next;
   const Bytes bytes{text.data, text.size};
   Sweep sweep(text, from, before, last, options);
+  if (text.size - from <= Sweep::kStride) {  // one look tells as much as all that stands in front of it
+    sweep.judge(from, text.size, &next);
+    return next;
+  }
   // Groups that start in front of `sure` are decided by what is here.
   const size_t sure = last ? text.size : text.size - std::min(text.size, CloseLook::kAhead);
   size_t most = kFirstWindow;

@@ -25,7 +25,7 @@ struct Character {
 };
 constexpr std::array<Character, 256> kCharacters = [] {
   std::array<Character, 256> table{};
-  for (unsigned c = 0; c < table.size(); ++c) {
+  for (unsigned c = 0; c != table.size(); ++c) {
     const bool upper = c >= 'A' && c <= 'Z';
     table[c] = {static_cast<char>(upper ? c + 32 : c), is_digit(static_cast<uint8_t>(c)) ? kNumeral : kOther};
   }

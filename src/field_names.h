@@ -72,8 +72,8 @@ class NameEnds {
   static bool splits(Bytes leaf);
 
   // By two letters: the patterns, in 64 groups, that begin or end with them.
-  std::array<uint64_t, 32 * 32> begins_{};
-  std::array<uint64_t, 32 * 32> ends_{};
+  std::array<uint64_t, 1 << 10> begins_{};
+  std::array<uint64_t, 1 << 10> ends_{};
   uint32_t singles_ = 0;  // bit k: a pattern ends in letter k alone
   bool any_ = false;
 };

@@ -32,18 +32,17 @@ bool is_masked_pan(const Text& text) {
   size_t digits = 0;
   size_t stars = 0;
   for (size_t i = 0; i < text.size; ++i) {
-    uint8_t c = text.data[i];
-    size_t star = star_at(text, i);
+    const uint8_t c = text.data[i];
     if (is_digit(c)) {
-      ++digits;
-    } else if (star != 0) {
+      if (++digits > kBin + kLast) return false;
+    } else if (const size_t star = star_at(text, i); star != 0) {
       ++stars;
       i += star - 1;
     } else if (c != ' ' && c != '-') {
       return false;
     }
   }
-  return stars >= 2 && digits <= kBin + kLast && stars + digits >= limits::kPanMin;
+  return stars >= 2 && stars + digits >= limits::kPanMin;
 }
 
 bool is_masked_pan(const Digits& digits) {

@@ -20,7 +20,7 @@ class NameMemo {
  private:
   static constexpr size_t kDigits = 2;
   static constexpr unsigned kBits = 6;
-  static constexpr size_t kWords = 6;
+  static constexpr size_t kWords = 4;
 
   // Each name with its length in front, outermost first; zeros behind them.
   struct Key {

@@ -316,21 +316,24 @@ void Scrubber::write_alias(Pending& code, const Digits& token) {
 // What is left open moves to the scope around: codes without a PAN, and the PAN for codes without one.
 void Scrubber::close_scope(size_t index) {
   resolve(scopes_[index], true, 0);
-  Scope closed = std::move(scopes_[index]);
-  scopes_.erase(scopes_.begin() + static_cast<std::ptrdiff_t>(index));
-  bool codes = std::any_of(pending_.begin(), pending_.end(),
-                           [&](const Pending& waiting) { return waiting.scope == closed.id; });
-  const bool root = closed.depth == 0 && closed.form_key == 0;
-  const bool own = !closed.token.empty();
-  if (root) {
+  const uint32_t id = scopes_[index].id;
+  const bool root = scopes_[index].depth == 0 && scopes_[index].form_key == 0;
+  const bool own = !scopes_[index].token.empty();
+  const bool codes = std::any_of(pending_.begin(), pending_.end(),
+                                 [&](const Pending& waiting) { return waiting.scope == id; });
+  const auto closing = scopes_.begin() + static_cast<std::ptrdiff_t>(index);
+  if (root || (!codes && !own && closing->children == 0)) {
+    scopes_.erase(closing);
+    if (!codes) return;
     // A code that no PAN came for: an alias that stands for nothing.
     for (Pending& waiting : pending_) {
-      if (waiting.scope == closed.id) resolve_code(waiting, {}, Brand::kUnknown, false);
+      if (waiting.scope == id) resolve_code(waiting, {}, Brand::kUnknown, false);
     }
-    std::erase_if(pending_, [&](const Pending& waiting) { return waiting.scope == closed.id; });
+    std::erase_if(pending_, [&](const Pending& waiting) { return waiting.scope == id; });
     return;
   }
-  if (!codes && !own && closed.children == 0) return;
+  const Scope closed = std::move(*closing);
+  scopes_.erase(closing);
   size_t depth = closed.form_key != 0 ? closed.depth : closed.depth - 1;
   Scope* outer = find_scope(depth, 0);
   if (outer == nullptr) {

@@ -33,6 +33,12 @@ inline __m128i load_rest(const uint8_t* data, size_t size) {
   return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
 }
 
+// All bits of the lanes that are ASCII digits.
+inline __m128i digits_of(__m128i bytes) {
+  // Ten values are left at the top of the signed range.
+  return _mm_cmpgt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(0x7F - '9')), _mm_set1_epi8(0x7F - 10));
+}
+
 // The first 16 of `size` bytes, or all of them.
 inline __m128i load_16(const uint8_t* data, size_t size) {
   return size >= 16 ? _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(data)))

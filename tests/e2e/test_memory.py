@@ -473,6 +473,8 @@ def test_scan_of_processes(t):
             r.close()
         app.close()
     t.tool("scan", "--process", "no", status=2)
+    t.tool("scan", "--again-after", "soon", "--process", "1", status=2)
+    t.true("number of seconds" in t.tool_error, "what it says: " + t.tool_error)
     t.tool("scan", "--process", status=2)
 
 

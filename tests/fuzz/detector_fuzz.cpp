@@ -33,7 +33,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto block = exact_block(text);
   if (!want.empty()) {
     law(may_hold_pan(block.get(), text.size()), "may_hold_pan denies what is there");
-    law(text.size() < 8 || !has_few_digits(block.get(), text.size()), "has_few_digits denies what is there");
   }
   return 0;
 }

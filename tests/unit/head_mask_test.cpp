@@ -29,7 +29,16 @@ struct Outcome {
 Outcome short_way(HeadPart part, std::string_view name, std::string_view text) {
   const Policy policy = mask_policy();
   const auto block = testing::exact_block(text);
-  const Masked masked = mask_head(part, name, {block.get(), text.size()}, policy, Rig::get().worker());
+  bool numbers_left = false;
+  const Masked masked =
+      mask_head(part, name, {block.get(), text.size()}, policy, Rig::get().worker(), &numbers_left);
+  const std::string out(reinterpret_cast<const char*>(block.get()), text.size());
+  // What a look at the whole would find must be announced.
+  if (masked != Masked::kUnknown && !numbers_left) {
+    Verdict verdict;
+    scrub_head(HeadPart::kHeader, {}, {block.get(), text.size()}, policy, Rig::get().worker(), verdict, {});
+    assert_memory_equal(block.get(), out.data(), out.size());
+  }
   return {masked, std::string(reinterpret_cast<const char*>(block.get()), text.size())};
 }
 

@@ -81,7 +81,7 @@ void everywhere(void**) {
                           {"4111  11111111", false, false},
                           {"4111%201111%201111", false, true},
                           {"\\u00341111111111", false, true},
-                          {"NDExMTEx", false, true},
+                          {"NDExMTExMTEx", false, true},
                           {"NDEx", false, false},
                           {"IxxxO", false, false},
                           {"{", false, true},
