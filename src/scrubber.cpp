@@ -448,7 +448,8 @@ void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) 
   if (policy_.invalid == Action::kReject) return verdict_.refuse(reason, field());
   // BIN and last four stay of a number only: other text may hold anything, a code too.
   const bool number = kind == Kind::kPan && reason != Reason::kPanFormat && reason != Reason::kPanLength;
-  if (kind == Kind::kPan || kind == Kind::kCode) mask(text, 0, text.size, number);
+  if (kind == Kind::kPan || kind == Kind::kCode) return mask(text, 0, text.size, number);
+  sweep(text, true);  // no date: a card number in the wrong field, for example
 }
 
 void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {

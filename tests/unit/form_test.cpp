@@ -240,6 +240,23 @@ void places(void**) {
   }
 }
 
+// What stands under the name of an expiry date and is none may be a number that was typed one field too late.
+void numbers_under_other_names(void**) {
+  Policy policy = Rig::get().policy();
+  policy.invalid = Action::kMask;
+  const std::string token = Rig::get().token(kVisa);
+  for (std::string_view name : {"cc_exp", "exp_month", "exp_year"}) {
+    for (size_t chunk : kChunkSizes) {
+      const std::string front = std::string(name) + "=";
+      const Run run = run_body(policy, kForm, front + std::string(kVisa) + "&cvv=123", chunk);
+      if (!run.out.starts_with(front + token + "&cvv="))
+        fail_msg("%s became %s", front.c_str(), run.out.c_str());
+      const Run date = run_body(policy, kForm, front + "77/1950", chunk);
+      assert_string_equal(date.out.c_str(), (front + "77/1950").c_str());
+    }
+  }
+}
+
 void memory_is_bounded(void**) {
   std::string in = "a=" + std::string(1000000, 'x') + "&b=";
   for (int i = 0; i < 50000; ++i) in += i % 3 == 0 ? "%34+" : "%C3%A4.";
@@ -417,6 +434,7 @@ int main() {
       cmocka_unit_test(a_named_value_too_long_is_refused),
       cmocka_unit_test(bad_escapes),
       cmocka_unit_test(places),
+      cmocka_unit_test(numbers_under_other_names),
       cmocka_unit_test(memory_is_bounded),
       cmocka_unit_test(cookies),
       cmocka_unit_test(scopes),
