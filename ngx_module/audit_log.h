@@ -70,7 +70,7 @@ class AuditLog {
   struct Shared;
   struct Batch;
   class Locked;
-  static constexpr size_t kSyslogHeaderMost = 2 * NGX_MAXHOSTNAMELEN;
+  static constexpr size_t kSyslogHeaderMost = size_t{2} * NGX_MAXHOSTNAMELEN;
 
   bool write_locked(const std::vector<AuditEvent>& events, const AuditRequest& request, Batch* batch);
   bool put_due(Batch* batch);

@@ -185,7 +185,7 @@ bool read_rate(std::string_view text, Rate* rate) {
   const ngx_int_t count = ngx_atoi(ngx_text(text).data, r);
   const char unit = text.back();
   rate->seconds = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
-  if (count < 1 || rate->seconds == 0 || count > static_cast<ngx_int_t>(kRatePerSecondMost * rate->seconds)) {
+  if (count < 1 || rate->seconds == 0 || count > ngx_int_t{kRatePerSecondMost} * rate->seconds) {
     return false;
   }
   rate->count = static_cast<uint32_t>(count);
@@ -231,7 +231,7 @@ char* set_reveal_max_body(ngx_conf_t* cf, ngx_command_t*, void* location) {
   if (conf->reveal_max_body != NGX_CONF_UNSET_SIZE) return const_cast<char*>("is duplicate");
   ngx_str_t value = arguments(cf)[1];
   const ssize_t size = ngx_parse_size(&value);
-  if (size < 1024 || size > 16 * 1024 * 1024) {
+  if (size < 1024 || size > 16 << 20) {
     return refuse(cf, "bad size", value, "it must lie between 1k and 16m");
   }
   conf->reveal_max_body = static_cast<size_t>(size);
@@ -308,6 +308,7 @@ ngx_conf_enum_t g_missing_code[] = {
     {ngx_text("omit"), kMissingCodeOmit}, {ngx_text("reject"), kMissingCodeReject}, {ngx_null_string, 0}};
 ngx_conf_enum_t g_upgrade[] = {{ngx_text("off"), 0}, {ngx_text("allow"), 1}, {ngx_null_string, 0}};
 
+// What nginx's own setters expect in a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr)
 void* limit(size_t most) { return reinterpret_cast<void*>(most); }
 
 using Setter = char* (*)(ngx_conf_t*, ngx_command_t*, void*);

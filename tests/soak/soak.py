@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Long runs: nginx with cardscrub under a mixed load while everything that happens to a server happens to it.
 
-  tests/soak/soak.py [--seconds N] [--reloads N] [--interval SECONDS] [--redis] [--nginx PATH] [--module PATH] [--tool PATH] [--slow FACTOR]
-                     [--keep]
+  tests/soak/soak.py [--seconds N] [--reloads N] [--patience SECONDS] [--interval SECONDS] [--redis] [--nginx PATH] [--module PATH]
+                     [--tool PATH] [--slow FACTOR] [--keep]
 
 Uses servers, clients and sweep of the end-to-end suite. Two thirds of the time, or so many reloads, go to reloads under load, the rest
 to killed workers and to short phases of fixed length. Every check has a name and can fail; the last line is "N passed, N failed".
@@ -66,6 +66,7 @@ class Soak:
     def __init__(self, run, options):
         self.run, self.seconds, self.interval = run, options.seconds, options.interval
         self.fewest_reloads = options.reloads or FEWEST_RELOADS
+        self.patience = options.patience or 4 * options.slow * self.fewest_reloads
         self.reload_seconds = 0 if options.reloads else options.seconds * 2 / 3
         self.with_redis, self.redis = options.redis, None
         self.rows, self.table, self.pans, self.cases = [], [], set(), []
@@ -139,7 +140,7 @@ class Soak:
         before = self.status(server)
         clients = load.Load(server, "reloads")
         end, worker_memory, master_memory, wrong, archives = time.monotonic() + self.reload_seconds, [], [], [], []
-        patience = end + 4 * self.run.slow * self.fewest_reloads
+        patience = end + self.patience
         logs, begin, rotate_at = os.path.join(server.prefix, "logs"), time.monotonic(), time.monotonic()
         while time.monotonic() < end or (len(worker_memory) < self.fewest_reloads and time.monotonic() < patience):
             try:
@@ -470,6 +471,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--reloads", type=int, help="go on until there were so many, however long it takes")
+    parser.add_argument("--patience", type=float, help="seconds after which reloads end though there were too few")
     parser.add_argument("--interval", type=float, default=0.15, help="seconds that the new workers serve before the next reload")
     parser.add_argument("--redis", action="store_true", help="keep the security codes in a Redis of our own")
     parser.add_argument("--nginx", default="/usr/sbin/nginx")
