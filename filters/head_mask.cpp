@@ -29,11 +29,7 @@ struct Value {
 // Where '=' and the separator of pairs stand: bit i of the words is byte i.
 class Delimiters {
  public:
-  void add(size_t at, uint64_t sixteen) {
-    if (at % 64 == 0) words_[at / 64] = 0;
-    words_[at / 64] |= sixteen << at % 64;
-    end_ = at / 64 + 1;
-  }
+  void add(uint64_t word) { words_[end_++] = word; }
   // The first one in [from, size), or size.
   size_t next(size_t from, size_t size) const {
     size_t word = from / 64;
@@ -62,29 +58,38 @@ bool is_simple(Bytes bytes, bool semicolons, Delimiters* delimiters) {
   const __m128i separator = _mm_set1_epi8(semicolons ? ';' : '&');
   __m128i found = _mm_setzero_si128();
   __m128i top = found;
-  unsigned marks_before = 0;
+  unsigned marks = 0;
   unsigned pairs = 0;
-  for (size_t at = 0; at < bytes.size(); at += 16) {
-    const __m128i v = load_16(bytes.data() + at, bytes.size() - at);
-    top = _mm_max_epu8(top, v);
-    found = _mm_or_si128(found, _mm_or_si128(equal(v, '%'), equal(v, '+')));
-    found = _mm_or_si128(found, _mm_or_si128(equal(v, '['), equal(v, '"')));
-    found = _mm_or_si128(found, _mm_or_si128(equal(v, '#'), _mm_cmpeq_epi8(v, semicolon)));
-    const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirst)));
-    const __m128i marked = _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(static_cast<char>(kSpan))), from);
-    const __m128i delimiter = _mm_or_si128(equal(v, '='), _mm_cmpeq_epi8(v, separator));
-    delimiters->add(at, static_cast<unsigned>(_mm_movemask_epi8(delimiter)));
-    const unsigned marks = marks_before >> 16 | static_cast<unsigned>(_mm_movemask_epi8(marked)) << 16;
-    pairs |= marks & marks >> kQuad;
-    marks_before = marks;
+  for (size_t at = 0; at < bytes.size();) {
+    uint64_t word = 0;
+    for (unsigned shift = 0; shift < 64 && at < bytes.size(); shift += 16, at += 16) {
+      const __m128i v = load_16(bytes.data() + at, bytes.size() - at);
+      top = _mm_max_epu8(top, v);
+      found = _mm_or_si128(found, _mm_or_si128(equal(v, '%'), equal(v, '+')));
+      found = _mm_or_si128(found, _mm_or_si128(equal(v, '['), equal(v, '"')));
+      found = _mm_or_si128(found, _mm_or_si128(equal(v, '#'), _mm_cmpeq_epi8(v, semicolon)));
+      const __m128i delimiter = _mm_or_si128(equal(v, '='), _mm_cmpeq_epi8(v, separator));
+      word |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(delimiter))} << shift;
+      const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirst)));
+      const __m128i marked =
+          _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(static_cast<char>(kSpan))), from);
+      // Those of the step before stand below.
+      marks = marks >> 16 | static_cast<unsigned>(_mm_movemask_epi8(marked)) << 16;
+      pairs |= marks & marks >> kQuad;
+    }
+    delimiters->add(word);
   }
   const __m128i high = _mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top);
   if (_mm_movemask_epi8(_mm_or_si128(found, high)) != 0) return false;
   return pairs == 0 || !may_hold_wrapped(bytes);
 #else
-  for (size_t at = 0; at < bytes.size(); ++at) {
-    const uint8_t c = bytes[at];
-    delimiters->add(at, c == '=' || c == (semicolons ? ';' : '&') ? 1u : 0u);
+  for (size_t at = 0; at < bytes.size(); at += 64) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < 64 && at + i < bytes.size(); ++i) {
+      const uint8_t c = bytes[at + i];
+      if (c == '=' || c == (semicolons ? ';' : '&')) word |= uint64_t{1} << i;
+    }
+    delimiters->add(word);
   }
   return !may_hold_wrapped(bytes) && std::none_of(bytes.begin(), bytes.end(), [&](uint8_t c) {
     return c >= '{' || c == '%' || c == '+' || c == '[' || c == '"' || c == '#' || (c == ';' && !semicolons);
@@ -92,8 +97,7 @@ bool is_simple(Bytes bytes, bool semicolons, Delimiters* delimiters) {
 #endif
 }
 
-bool has_number(Bytes bytes) {
-  if (bytes.size() < limits::kPanMin) return false;
+bool has_twelve_digits(Bytes bytes) {
 #if defined(__SSE2__)
   __m128i count = _mm_setzero_si128();  // in each lane: at most kMost / 16
   for (size_t at = 0; at < bytes.size(); at += 16)
@@ -105,6 +109,8 @@ bool has_number(Bytes bytes) {
   return std::count_if(bytes.begin(), bytes.end(), is_digit) >= static_cast<std::ptrdiff_t>(limits::kPanMin);
 #endif
 }
+
+inline bool has_number(Bytes bytes) { return bytes.size() >= limits::kPanMin && has_twelve_digits(bytes); }
 
 // Values of 12 to 19 characters, if they are digits.
 bool read_digits(Bytes bytes, uint8_t* digits) {

@@ -158,7 +158,7 @@ bool may_link(Bytes text) {
 
 }  // namespace
 
-template <bool kNames>
+template <bool kNames, bool kGlance>
 bool HeadScan::may_hold(Bytes bytes) const {
   constexpr size_t kMost = 2048;   // a lane counts its digits in eight bits
   constexpr uint8_t kFirst = 'I';  // what every quad of base64 of a number begins with (base64_scan.h)
@@ -177,10 +177,11 @@ bool HeadScan::may_hold(Bytes bytes) const {
   __m128i count = zero;
   __m128i top = zero;
   __m128i escapes = zero;
+  std::array<uint64_t, kMost / 64> equals_at;
+  size_t words = 0;
   uint64_t marks_before = 0;
   uint64_t pairs = 0;  // of two marks kQuad bytes apart
   for (size_t at = 0; at < size;) {
-    const size_t word = at;
     uint64_t marks = 0;
     uint64_t equals = 0;
     for (unsigned shift = 0; shift < 64 && at < size; shift += 16, at += 16) {
@@ -198,34 +199,39 @@ bool HeadScan::may_hold(Bytes bytes) const {
     pairs |= marks & marks >> kQuad;
     pairs |= marks_before & marks << (64 - kQuad);
     marks_before = marks;
-    for (; equals != 0; equals &= equals - 1) {
-      if (bits(escapes) != 0) break;
-      const size_t i = word + static_cast<size_t>(std::countr_zero(equals));
-      // Nearly all names are turned away by their last two letters.
-      if (i >= 2 && !ends_.may_end_in(data[i - 2], data[i - 1])) continue;
-      if (name_announces(data, i)) return true;
-    }
+    if (kNames) equals_at[words++] = equals;
   }
   // '{' and the three characters behind it, DEL, and all that is not ASCII.
   if (bits(_mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top)) != 0)
     return look_closely(bytes, kNames);
   const __m128i sums = _mm_sad_epu8(count, zero);
   const int64_t digits = _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
-  return (digits >= static_cast<int64_t>(limits::kPanMin) && may_link(bytes)) ||
-         (pairs != 0 && may_hold_wrapped(bytes)) ||
-         (kNames && bits(escapes) != 0 && names_announce({reinterpret_cast<const char*>(data), size}));
+  if (digits >= static_cast<int64_t>(limits::kPanMin) && (kGlance || may_link(bytes))) return true;
+  if (pairs != 0 && may_hold_wrapped(bytes)) return true;
+  if (!kNames) return false;
+  if (bits(escapes) != 0) return names_announce({reinterpret_cast<const char*>(data), size});
+  for (size_t word = 0; word < words; ++word) {
+    for (uint64_t equals = equals_at[word]; equals != 0; equals &= equals - 1) {
+      const size_t i = word * 64 + static_cast<size_t>(std::countr_zero(equals));
+      // Nearly all names are turned away by their last two letters.
+      if (i >= 2 && !ends_.may_end_in(data + i - 2)) continue;
+      if (name_announces(data, i)) return true;
+    }
+  }
+  return false;
 }
 
 #else
 
-template <bool kNames>
+template <bool kNames, bool kGlance>
 bool HeadScan::may_hold(Bytes bytes) const {
   return look_closely(bytes, kNames);
 }
 
 #endif
 
-bool HeadScan::text_may_hold(Bytes bytes) const { return may_hold<false>(bytes); }
-bool HeadScan::names_may_hold(Bytes bytes) const { return may_hold<true>(bytes); }
+bool HeadScan::text_may_hold(Bytes bytes) const { return may_hold<false, false>(bytes); }
+bool HeadScan::names_may_hold(Bytes bytes) const { return may_hold<true, false>(bytes); }
+bool HeadScan::deserves_a_look(Bytes bytes) const { return may_hold<true, true>(bytes); }
 
 }  // namespace cardscrub

@@ -14,28 +14,21 @@ class HeadScan {
  public:
   explicit HeadScan(const FieldNames& fields) : fields_(fields), ends_(fields.ends()) {}
 
-  // Memory that the elements to come lie in, one behind the other, with what stands between them: looked at
-  // once for all of them.
-  void look_ahead(Bytes stretch) {
-    if (!text_may_hold(stretch)) dull_ = stretch;
-  }
-
   // False when the element holds no card data for certain: no card number as it stands, escaped or in base64,
   // no name that announces card data, no JSON. `name` counts for kHeader only.
   bool may_hold_card_data(HeadPart part, std::string_view name, Bytes bytes) const {
     if (bytes.empty()) return false;
-    if (part != HeadPart::kHeader) return names_may_hold(bytes);
-    const bool seen =
-        bytes.data() >= dull_.data() && bytes.data() + bytes.size() <= dull_.data() + dull_.size();
-    return (!seen && text_may_hold(bytes)) || announces_header(name);
+    return part == HeadPart::kHeader ? text_may_hold(bytes) || announces_header(name) : names_may_hold(bytes);
   }
   // The same in parts, for who knows the name beforehand: the value of a header; an element with names in it.
   bool text_may_hold(Bytes bytes) const;
   bool names_may_hold(Bytes bytes) const;
   bool announces_header(std::string_view name) const;
+  // As names_may_hold(), but true for any twelve digits: for who looks closer at little cost (head_mask.h).
+  bool deserves_a_look(Bytes bytes) const;
 
  private:
-  template <bool kNames>
+  template <bool kNames, bool kGlance>
   bool may_hold(Bytes bytes) const;
   bool look_closely(Bytes bytes, bool names) const;
   bool announces(std::string_view name) const;
@@ -44,7 +37,6 @@ class HeadScan {
 
   const FieldNames& fields_;
   const NameEnds& ends_;
-  Bytes dull_;  // holds nothing but for names
 };
 
 }  // namespace cardscrub

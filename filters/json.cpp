@@ -46,6 +46,7 @@ size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
   } else {
     at_ -= settled;
   }
+  skim_from_ -= std::min(skim_from_, settled);
   return settled;
 }
 
@@ -67,6 +68,7 @@ JsonFilter::Step JsonFilter::tokens() {
   const uint8_t* const data = text_.data;
   const size_t size = text_.size;
   for (;;) {
+    skim();
     pass_plain();
     if (stopped_) return Step::kMore;
     if (at_ == size) return last_ ? Step::kOn : Step::kMore;
@@ -289,8 +291,8 @@ JsonFilter::Step JsonFilter::number() {
   any_ = true;
   // The digits behind a point are no card number.
   const bool integer = i == whole_begin + whole_digits;
-  const bool shown =
-      whole_digits >= limits::kPanMin && (!integer || may_be_issued(data + whole_begin, whole_digits));
+  const bool shown = whole_digits >= limits::kPanMin &&
+                     (!integer || may_be_issued(data + whole_begin, whole_digits, *scrubber_));
   if (shown || match_.kind != Kind::kNone) whole(begin, i, ValueType::kNumber);
   at_ = i;
   state_ = State::kEnd;

@@ -1,4 +1,4 @@
-// The state of the JSON filter, shared by json.cpp (every token) and json_plain.cpp (the quick way over most
+// The state of the JSON filter, shared by json.cpp (every token) and json_plain.cpp (the quick ways over most
 // of them).
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "filters/filter.h"
 #include "filters/json_path.h"
 #include "filters/json_scan.h"
+#include "filters/json_skim.h"
 #include "filters/json_string.h"
 
 namespace cardscrub {
@@ -34,17 +35,16 @@ class JsonFilter final : public Filter {
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override;
 
  private:
-  enum class State : uint8_t { kFirstValue, kValue, kFirstKey, kKey, kColon, kEnd };
+  using State = JsonState;
   // What a step did: read on, or wait for more text.
   enum class Step : uint8_t { kOn, kMore };
 
   Step tokens();
+  void skim();
+  size_t skim_end(JsonSkim& skim);
   void pass_plain();
   // Whether an unnamed string need not be shown to the scrubber.
   bool passes(const StringScan& scan, const uint8_t* data) const;
-  // Whether digits with nothing around them, at least kPanMin, may be a card number: what the detector asks
-  // of every one of them, asked here first because most of them are identifiers and times.
-  bool may_be_issued(const uint8_t* data, size_t size) const;
   Step value(uint8_t c);
   Step key(uint8_t c);
   void end(uint8_t c);
@@ -89,6 +89,8 @@ class JsonFilter final : public Filter {
   State after_ = State::kEnd;  // where to go behind the string being read
   FieldMatch match_;           // of the value to come
   size_t at_ = 0;              // the next unit to read
+  size_t skim_from_ = 0;       // units in front of it are not for skim()
+  size_t pause_ = 0;           // units that skim() is to leave alone when it meets trouble at once
   uint64_t end_at_ = 0;        // on the wire, behind the last unit seen
   Bytes name_;                 // of the value to come; in the text or in kept_
   std::array<uint8_t, limits::kNameMax + 1> kept_{};

@@ -64,6 +64,23 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
   return true;
 }
 
+uint64_t JsonPath::kinds() const {
+  uint64_t kinds = object_ ? 1 : 0;
+  for (size_t k = 1; k < std::min<size_t>(depth_, 64); ++k) {
+    kinds |= uint64_t{frames_[depth_ - k].in_object} << k;
+  }
+  return kinds;
+}
+
+size_t JsonPath::listed_depth() const {
+  size_t depth = depth_;
+  bool object = object_;
+  while (depth != 0 && (object || frames_[depth - 1].match.kind == Kind::kNone)) {
+    object = frames_[--depth].in_object;
+  }
+  return depth;
+}
+
 void JsonPath::open_rest(Scrubber& scrubber) {
   for (; opened_ < depth_; ++opened_) {
     const Frame& frame = frames_[opened_];

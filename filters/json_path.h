@@ -24,6 +24,12 @@ class JsonPath {
   void start(const Scrubber& scrubber);
   bool empty() const { return depth_ == 0; }
   bool in_object() const { return object_; }
+  size_t depth() const { return depth_; }
+  size_t deepest() const { return deepest_; }  // no container can be opened at this depth
+  // Of the innermost 64 containers, bit 0 the innermost: which are objects.
+  uint64_t kinds() const;
+  // The depth of the innermost array whose elements a name announces; 0: there is none.
+  size_t listed_depth() const;
   // What announces the elements of the innermost container, an array: the nearest name around it.
   FieldMatch element_match() const { return frames_[depth_ - 1].match; }
 

@@ -1,4 +1,6 @@
 // JSON, the quick way: a loop that passes over everything that can hold no card data.
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "filters/json_filter.h"
@@ -9,9 +11,7 @@ namespace cardscrub {
 namespace {
 
 // pass_plain() works where so many bytes are still to come, and looks no further ahead.
-constexpr size_t kAhead = 48;
-constexpr size_t kPlainNumberMax = 24;
-
+constexpr size_t kAhead = kJsonAhead;
 // Behind white space.
 const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
   for (;;) {
@@ -27,33 +27,6 @@ const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
   }
 }
 
-// Behind a number of fewer than 12 digits in front of its point, which something else follows plainly; or
-// `p`.
-const uint8_t* pass_number(const uint8_t* const p) {
-  const uint8_t* q = p + (*p == '-' ? 1 : 0);
-  const uint8_t* const begin = q;
-  while (is_digit(*q) && q - begin < static_cast<std::ptrdiff_t>(limits::kPanMin)) ++q;
-  if (q == begin || q - begin == static_cast<std::ptrdiff_t>(limits::kPanMin)) return p;
-  if (*begin == '0' && q - begin > 1) return p;
-  if (*q == '.') {
-    const uint8_t* const point = q++;
-    while (is_digit(*q) && q - p < static_cast<std::ptrdiff_t>(kPlainNumberMax)) ++q;
-    if (q - point == 1) return p;
-  }
-  // A space may stand between groups of digits.
-  return (kJsonClass[*q] & kJsonDelimiter) != 0 && *q != ' ' ? q : p;
-}
-
-// Behind true, false or null, or `p`.
-const uint8_t* pass_literal(const uint8_t* const p) {
-  const size_t size = *p == 'f' ? 5 : 4;
-  const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
-  return std::memcmp(p, word, 4) == 0 && (size == 4 || p[4] == 'e') &&
-                 (kJsonClass[p[size]] & kJsonDelimiter) != 0
-             ? p + size
-             : p;
-}
-
 }  // namespace
 
 bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) const {
@@ -64,19 +37,48 @@ bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) const {
   }
   if (digits < limits::kPanMin) return true;
   if (scan.escapes || scan.high != 0) return false;
-  return scan.digits == scan.size ? !may_be_issued(data, scan.size) : !linked_digits(data, scan.size);
+  return scan.digits == scan.size ? !may_be_issued(data, scan.size, *scrubber_)
+                                  : !linked_digits(data, scan.size);
 }
 
-bool JsonFilter::may_be_issued(const uint8_t* data, size_t size) const {
-  if (size > limits::kPanMax) return false;
-  if (scrubber_->sweeps_tokens()) return true;
-  Digits digits;
-  for (size_t i = 0; i < size; ++i) {
-    if (!digits.push(static_cast<uint8_t>(data[i] - '0'))) return false;
+// Leaves what it can to JsonSkim. Where that meets trouble at once again and again (text in other scripts,
+// escapes in each string) it is left alone for longer and longer.
+void JsonFilter::skim() {
+  constexpr size_t kPauseMax = 1024;
+  constexpr size_t kRestMin = 24;
+  if (at_ < skim_from_ || text_.size - at_ < kRestMin || path_.empty()) return;
+  const size_t begin = at_;
+  JsonSkim skim(path_, *scrubber_);
+  bool trouble = false;
+  if (text_.size - at_ >= JsonSkim::kLeast) {
+    skim_from_ = skim.pass({text_.data, text_.size}, &at_, &state_, &trouble);
   }
-  const IssuerRange* range = find_issuer(digits.span());
-  return range != nullptr && (range->lengths >> size & 1u) != 0 &&
-         (!range->luhn || luhn_valid(digits.span()));
+  if (!trouble) skim_from_ = std::max(skim_from_, skim_end(skim));
+  if (trouble && at_ - begin < JsonSkim::kLeast) {
+    pause_ = std::min(2 * pause_ + JsonSkim::kLeast, kPauseMax);
+    skim_from_ = std::max(skim_from_, at_ + pause_);
+  } else {
+    pause_ = 0;
+  }
+  if (at_ == begin) return;
+  name_ = {};
+  match_ = state_ == State::kValue ? path_.element_match() : FieldMatch{};
+}
+
+// The last bytes of a text: as if there was white space behind them. What they end in is not passed over.
+size_t JsonFilter::skim_end(JsonSkim& skim) {
+  constexpr size_t kFront = 2;
+  const size_t rest = text_.size - at_;
+  if (at_ < kFront || rest >= JsonSkim::kLeast) return at_ + 1;
+  std::array<uint8_t, kFront + 2 * JsonSkim::kLeast> copy;
+  std::memcpy(copy.data(), text_.data + at_ - kFront, kFront + rest);
+  std::memset(copy.data() + kFront + rest, ' ', copy.size() - kFront - rest);
+  size_t at = kFront;
+  bool trouble = false;
+  const size_t end = skim.pass(copy, &at, &state_, &trouble) + at_ - kFront;
+  at_ += at - kFront;
+  wipe(copy.data(), kFront + rest);
+  return end;
 }
 
 // Passes over what nobody needs to look at: names that are short, strings and numbers with few digits, what
@@ -86,7 +88,10 @@ bool JsonFilter::may_be_issued(const uint8_t* data, size_t size) const {
 void JsonFilter::pass_plain() {
   if (text_.size - at_ <= kAhead || path_.empty()) return;
   const uint8_t* p = text_.data + at_;
-  const uint8_t* const end = text_.data + text_.size - kAhead;
+  // Up to where skim() goes on, when there is enough for it.
+  const uint8_t* end = text_.data + text_.size - kAhead;
+  if (text_.size - at_ >= JsonSkim::kLeast)
+    end = std::min<const uint8_t*>(end, text_.data + std::max(skim_from_, at_ + 1));
   const auto spaces = [end](const uint8_t* at) {
     if (*at == ' ') ++at;
     return *at <= ' ' ? pass_space(at, end) : at;

@@ -75,40 +75,46 @@ void mask_cut_number(MutableBytes text) {
 }
 
 bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
-  return scan_.may_hold_card_data(part, name, text) && look(part, name, text) != Seen::kNothing;
+  bool all = false;
+  return scan_.may_hold_card_data(part, name, text) && look(part, name, text, &all);
 }
 
-Redactor::Seen Redactor::look(HeadPart part, std::string_view name, MutableBytes text) {
-  Seen seen = Seen::kSomething;
-  bool looked = guarded(ngx_cycle->log, "redacting", [&] {
+bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text, bool* all) {
+  bool found = false;
+  const bool looked = guarded(ngx_cycle->log, "redacting", [&] {
     if (worker_ == nullptr) throw std::bad_alloc();
     bool numbers_left = false;
     const Masked masked = mask_head(part, name, text, policy_, *worker_, &numbers_left);
     if (masked != Masked::kUnknown) {
-      seen = masked == Masked::kNothing ? Seen::kNothing : numbers_left ? Seen::kSomething : Seen::kAll;
+      found = masked == Masked::kSomething;
+      *all = !numbers_left;
       return;
     }
     Verdict verdict;
     scrub_head(part, name, text, policy_, *worker_, verdict, {});
     if (verdict.refused()) throw std::bad_alloc();
-    if (verdict.findings() == 0) seen = Seen::kNothing;
+    found = verdict.findings() != 0;
   });
-  if (!looked) blank_digits(text);
-  masked_ += seen != Seen::kNothing ? 1 : 0;
-  return seen;
+  if (!looked) {
+    blank_digits(text);
+    found = true;
+  }
+  masked_ += found ? 1 : 0;
+  return found;
 }
 
 void Redactor::request_line(const ngx_str_t& line) {
-  if (!scan_.names_may_hold(bytes(line))) return;
+  if (!scan_.deserves_a_look(bytes(line))) return;
   constexpr std::string_view kVersion = " HTTP/1.1";
   constexpr size_t kMethod = 8;  // too short for a number, as kVersion is
   std::string_view text = view(line);
   size_t first = text.find(' ');
   if (first != std::string_view::npos) {
-    size_t last = text.rfind(" HTTP/");
+    size_t last = text.ends_with(kVersion) ? text.size() - kVersion.size() : text.rfind(" HTTP/");
     size_t end = last == std::string_view::npos || last <= first ? text.size() : last;
-    const Seen seen = look(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1));
-    if (seen == Seen::kAll && first < kMethod && text.size() - end <= kVersion.size()) return;
+    bool all = false;
+    look(HeadPart::kTarget, {}, bytes(line).subspan(first + 1, end - first - 1), &all);
+    if (all && first < kMethod && text.size() - end <= kVersion.size()) return;
   }
   element(HeadPart::kHeader, {}, bytes(line));  // method, version, and lines that are no requests
 }
@@ -150,9 +156,11 @@ void Redactor::header(const ngx_table_elt_t& header, const LoggedHeader& known) 
   if (known.name == kAuthorization) return authorization(header.value);
   const MutableBytes text = bytes(header.value);
   const bool plain = known.part == HeadPart::kHeader;
-  if (text.empty() || (!known.announces && !(plain ? scan_.text_may_hold(text) : scan_.names_may_hold(text))))
+  if (text.empty() ||
+      (!known.announces && !(plain ? scan_.text_may_hold(text) : scan_.deserves_a_look(text))))
     return;
-  look(known.part, plain ? std::string_view(known.name) : std::string_view{}, text);
+  bool all = false;
+  look(known.part, plain ? std::string_view(known.name) : std::string_view{}, text, &all);
 }
 
 void Redactor::headers(const ngx_list_t& list, bool of_answer) {

@@ -44,12 +44,8 @@ class Redactor {
   void count(const MainConf& main) const;
 
  private:
-  enum class Seen : uint8_t {
-    kNothing,
-    kSomething,  // is masked
-    kAll,        // likewise, and no other number is left
-  };
-  Seen look(HeadPart part, std::string_view name, MutableBytes text);
+  // True when something was masked. *all: no other number is left in the text, whatever stands around it.
+  bool look(HeadPart part, std::string_view name, MutableBytes text, bool* all);
   void authorization(const ngx_str_t& value);
 
   const Policy& policy_;

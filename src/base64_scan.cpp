@@ -95,21 +95,44 @@ size_t find_sse2(const uint8_t* data, size_t size, size_t i) {
   }
 }
 
+// From 'H' to 'O' all have these bits, which is quicker asked than from 'I' on.
+constexpr uint8_t kFirstBits = 0xF8;
+constexpr uint8_t kFirstValue = 'H';
+static_assert((kFirst & kFirstBits) == kFirstValue && (kLast & kFirstBits) == kFirstValue);
+
+// All ones where characters four apart are both between 'H' and 'O'.
+__attribute__((target("avx2"))) inline __m256i pairs_at(const uint8_t* data) {
+  const __m256i value = _mm256_set1_epi8(static_cast<char>(kFirstValue));
+  const __m256i a = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(data)), value);
+  const __m256i b =
+      _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + kQuad)), value);
+  const __m256i other =
+      _mm256_and_si256(_mm256_or_si256(a, b), _mm256_set1_epi8(static_cast<char>(kFirstBits)));
+  return _mm256_cmpeq_epi8(other, _mm256_setzero_si256());
+}
+
+__attribute__((target("avx2"))) inline uint64_t marks_of(__m256i low, __m256i high) {
+  return static_cast<uint32_t>(_mm256_movemask_epi8(low)) |
+         uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(high))} << 32;
+}
+
 __attribute__((target("avx2"))) size_t find_avx2(const uint8_t* data, size_t size, size_t i) {
   constexpr size_t kWidth = 32;
   if (size < kWidth + kBehindPlace) return find_sse2(data, size, i);
   const size_t last = size - kWidth - kBehindPlace;
-  const __m256i first = _mm256_set1_epi8(static_cast<char>(kFirst));
-  const __m256i span = _mm256_set1_epi8(static_cast<char>(kLast - kFirst));
+  for (; i + 3 * kWidth <= last; i += 4 * kWidth) {
+    const __m256i first = pairs_at(data + i), second = pairs_at(data + i + kWidth);
+    const __m256i third = pairs_at(data + i + 2 * kWidth), fourth = pairs_at(data + i + 3 * kWidth);
+    const __m256i low = _mm256_or_si256(first, second), high = _mm256_or_si256(third, fourth);
+    const __m256i any = _mm256_or_si256(low, high);
+    if (_mm256_testz_si256(any, any) != 0) continue;
+    size_t found = verify(data, size, i, marks_of(first, second));
+    if (found == size) found = verify(data, size, i + 2 * kWidth, marks_of(third, fourth));
+    if (found != size) return found;
+  }
   for (;; i += kWidth) {
     const size_t at = std::min(i, last);
-    const __m256i a = _mm256_sub_epi8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + at)), first);
-    const __m256i b =
-        _mm256_sub_epi8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + at + kQuad)), first);
-    // Both are within the span when the larger one is.
-    const __m256i larger = _mm256_max_epu8(a, b);
-    const __m256i hit = _mm256_cmpeq_epi8(_mm256_min_epu8(larger, span), larger);
-    const unsigned marks = static_cast<unsigned>(_mm256_movemask_epi8(hit));
+    const unsigned marks = static_cast<unsigned>(_mm256_movemask_epi8(pairs_at(data + at)));
     if (marks != 0) {
       const size_t found = verify(data, size, at, from_place(marks, i, at));
       if (found != size) return found;

@@ -31,6 +31,8 @@ constexpr size_t kNameMax = 26;
 constexpr size_t kExpiryDigits = 4;
 constexpr size_t kTrack2Rest = 7;  // expiry and service code
 constexpr size_t kPhoneMax = 15;   // ITU-T E.164
+// Of the lengths that need nothing more than a brand and Luhn (issuer.cpp).
+constexpr size_t kShortestCommon = 14;
 
 static_assert(kTrack1Data + 2 <= CloseLook::kAhead);
 static_assert(2 * limits::kPanMax + 36 + 2 <= CloseLook::kAhead,
@@ -72,6 +74,7 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
   if ((touched && !after_b) || !read(start)) return Verdict::kNone;
 
   size_t end = 0;
+  size_t digits = 0;
   Kind kind = Kind::kPan;
   if (first_group_ >= limits::kPanMin && !options_.number && is_issued(first_group_)) {
     end = after_b ? track1_end(start + first_group_) : track2_end(start + first_group_);
@@ -87,8 +90,12 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
     if (is_phone(begin, candidate.digits) || in_uuid(around_, begin, past) || in_iban(around_, begin))
       continue;
     end = candidate.at;
+    digits = candidate.digits;
   }
-  const bool single = end != 0 && !group_in_front(begin) && !group_behind(static_cast<ptrdiff_t>(end));
+  // What is written in the place of a number has groups where it had; one of them may begin another number.
+  const bool holds_another = digits >= first_group_ + kShortestCommon;
+  const bool single =
+      end != 0 && !holds_another && !group_in_front(begin) && !group_behind(static_cast<ptrdiff_t>(end));
   if (around_.open()) return Verdict::kOpen;
   if (end == 0) return Verdict::kNone;
   *finding = Finding{start, end, kind, issuer_->brand};

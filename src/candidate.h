@@ -91,7 +91,7 @@ class CloseLook {
   CloseLook& operator=(const CloseLook&) = delete;
 
   // `start`: a digit of the text with no digit in front of it. kFound: *finding, and whether its run holds
-  // nothing else.
+  // nothing else, nor could when other digits stood in its place.
   Verdict judge(size_t start, Finding* finding, bool* alone);
 
  private:

@@ -123,9 +123,13 @@ class Density {
       return false;
     }
     const uint64_t filled = digits | digits << 1 | after_digit_;
-    const unsigned head = static_cast<unsigned>(std::countr_one(filled));
-    const bool is_dense = (runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun)) &&
-                          has_twelve_digits(filled, digits, head);
+    const auto head = static_cast<unsigned>(std::countr_one(filled));
+    const uint64_t two = filled & filled >> 1;
+    bool is_dense = false;
+    if ((two & two >> 2) != 0 || before_ > kRun - 4) {  // most blocks of a binary file have no run of four
+      is_dense = (runs_of_twelve(filled) != 0 || (head != 0 && before_ + head >= kRun)) &&
+                 has_twelve_digits(filled, digits, head);
+    }
     digits_before_ = digits;
     before_ = head == kBlock ? unsigned{kBlock} : static_cast<unsigned>(std::countl_one(filled));
     after_digit_ = digits >> 63;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <optional>
@@ -208,6 +209,30 @@ struct FieldNames::Table {
   }
 };
 
+// Punctuation is left to the exact comparison, and so are indexes (cards.10).
+NameEnds::NameEnds() {
+  thirds_.fill(1);
+  thirds_[kDigit * 32 + kDigit] = ~uint32_t{0};
+  for (unsigned before = 0; before < 256; ++before) {
+    for (unsigned last = 0; last < 256; ++last) {
+      const bool kept = kLetter[before] == 0 || kLetter[last] == 0 ||
+                        (kLetter[before] == kDigit && kLetter[last] == kDigit);
+      const unsigned pair = before | last << 8;
+      if (kept) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+    }
+  }
+}
+
+void NameEnds::add_pairs(uint8_t before, uint8_t last) {
+  for (unsigned b = 0; b < 256; ++b) {
+    if (kLetter[b] != before) continue;
+    for (unsigned l = 0; l < 256; ++l) {
+      const unsigned pair = b | l << 8;
+      if (kLetter[l] == last) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+    }
+  }
+}
+
 void NameEnds::add(std::string_view leaf) {
   const auto letter = [&](size_t i) { return size_t{kLetter[static_cast<uint8_t>(leaf[i])]}; };
   const size_t size = leaf.size();
@@ -217,6 +242,9 @@ void NameEnds::add(std::string_view leaf) {
   const uint64_t group = uint64_t{1} << (std::hash<std::string_view>{}(leaf) % 64);
   begins_[letter(0) * 32 + letter(1)] |= group;
   ends_[letter(size - 2) * 32 + letter(size - 1)] |= group;
+  thirds_[letter(size - 2) * 32 + letter(size - 1)] |= 1u
+                                                       << (size == 2 ? size_t{kNoLetter} : letter(size - 3));
+  add_pairs(static_cast<uint8_t>(letter(size - 2)), static_cast<uint8_t>(letter(size - 1)));
 }
 
 bool NameEnds::splits(Bytes leaf) {
@@ -225,7 +253,15 @@ bool NameEnds::splits(Bytes leaf) {
   return (kinds & kSplit) != 0 || kinds == kNumeral;
 }
 
-FieldNames::FieldNames(std::unique_ptr<Table> table) : table_(std::move(table)), ends_(&table_->ends) {}
+namespace {
+uint64_t next_id() {
+  static std::atomic<uint64_t> latest{0};
+  return latest.fetch_add(1) + 1;
+}
+}  // namespace
+
+FieldNames::FieldNames(std::unique_ptr<Table> table)
+    : table_(std::move(table)), ends_(&table_->ends), id_(next_id()) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
 FieldNames& FieldNames::operator=(FieldNames&&) noexcept = default;
 FieldNames::~FieldNames() = default;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,27 +32,36 @@ struct FieldMatch {
 // that matches nothing, whatever stands in front of it.
 class NameEnds {
  public:
+  NameEnds();
   // leaf: the last component of a pattern, normalised.
   void add(std::string_view leaf);
-  void add_any() { any_ = true; }  // a pattern that may end in anything
+  // A pattern that may end in anything.
+  void add_any() {
+    any_ = true;
+    pairs_.fill(~uint64_t{0});
+  }
+  bool any() const { return any_; }
+  // The same by the last two bytes alone, which may be anything, for those who look at very many names.
+  // False: may_match() is false for each name that ends in them.
+  bool may_end_in(const uint8_t* two) const {
+    const size_t pair = two[0] | size_t{two[1]} << 8;
+    return (pairs_[pair / 64] >> pair % 64 & 1) != 0;
+  }
   // False: no pattern ends in this leaf.
   bool may_match(Bytes leaf) const {
     const size_t size = leaf.size();
     if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
-    const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
     const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
     // What begins or ends in punctuation is left to the exact comparison.
-    if (first == 0 || second == 0 || before == 0 || last == 0) return true;
+    if (before == 0 || last == 0) return true;
+    const size_t third = size == 2 ? kNoLetter : kLetter[leaf[size - 3]];
+    if ((thirds_[before * 32 + last] >> third & 1) == 0) return false;
+    const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
+    if (first == 0 || second == 0) return true;
     const uint64_t ends = ends_[before * 32 + last];
     if ((ends & begins_[first * 32 + second]) != 0) return true;
     // card.number begins with the letters of its first component, cards.10 ends in an index.
     return (ends != 0 || (before == kDigit && last == kDigit)) && splits(leaf);
-  }
-  // False: no pattern ends in a leaf of two characters or more that ends in these two.
-  bool may_end_in(uint8_t before, uint8_t last) const {
-    const size_t first = kLetter[before], second = kLetter[last];
-    if (first == 0 || second == 0 || any_) return true;
-    return ends_[first * 32 + second] != 0 || (first == kDigit && second == kDigit);
   }
 
  private:
@@ -61,6 +71,7 @@ class NameEnds {
     return letter == 0 || letter == kDigit || (singles_ >> letter & 1) != 0;
   }
   static constexpr uint8_t kDigit = 27;
+  static constexpr uint8_t kNoLetter = 28;  // there is none
   // 1..26 letters of either case, 27 digits, 0 anything else.
   static constexpr std::array<uint8_t, 256> kLetter = [] {
     std::array<uint8_t, 256> table{};
@@ -70,11 +81,14 @@ class NameEnds {
   }();
   // Or is an index, so that what is in front of it counts.
   static bool splits(Bytes leaf);
+  void add_pairs(uint8_t before, uint8_t last);
 
   // By two letters: the patterns, in 64 groups, that begin or end with them.
   std::array<uint64_t, 1 << 10> begins_{};
   std::array<uint64_t, 1 << 10> ends_{};
-  uint32_t singles_ = 0;  // bit k: a pattern ends in letter k alone
+  std::array<uint32_t, 1 << 10> thirds_;      // by the last two letters: which may be in front of them
+  std::array<uint64_t, 65536 / 64> pairs_{};  // by two bytes as they are: a bit each
+  uint32_t singles_ = 0;                      // bit k: a pattern ends in letter k alone
   bool any_ = false;
 };
 
@@ -91,6 +105,8 @@ class FieldNames {
     return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
   }
   const NameEnds& ends() const { return *ends_; }
+  // Never 0, and never that of another one in this process.
+  uint64_t id() const { return id_; }
 
   FieldNames(FieldNames&&) noexcept;
   FieldNames& operator=(FieldNames&&) noexcept;
@@ -102,6 +118,7 @@ class FieldNames {
   FieldMatch find(const Path& path, Bytes leaf, bool* failed) const;
   std::unique_ptr<Table> table_;
   const NameEnds* ends_;  // the table's
+  uint64_t id_;
 };
 
 // The default list (field_defaults.cpp), for the documentation and the tests.

@@ -163,6 +163,7 @@ struct Index {
   std::array<uint8_t, kSlots> long_count{};
   std::array<uint8_t, kLongMax> long_rows{};
   std::array<uint32_t, 10> brands{};
+  std::array<uint32_t, 100> lengths{};  // by the first two digits
   bool fits = true;
 };
 
@@ -212,6 +213,11 @@ constexpr Index build_index() {
     for (uint32_t digit = row.first / width; digit <= row.last / width; ++digit) {
       index.brands[digit] |= 1u << static_cast<unsigned>(row.brand);
     }
+    // A prefix of one digit stands for ten of two.
+    const uint32_t tens = row.prefix == 1 ? 1 : power_of_ten(row.prefix - 2u);
+    const uint32_t from = row.prefix == 1 ? row.first * 10 : row.first / tens;
+    const uint32_t to = row.prefix == 1 ? row.last * 10 + 9 : row.last / tens;
+    for (uint32_t two = from; two <= to; ++two) index.lengths[two] |= row.lengths;
   }
   return index;
 }
@@ -248,6 +254,8 @@ const IssuerRange* find_issuer(Bytes digits) {
   const uint8_t row = kIndex.row[slot];
   return row == 0 ? nullptr : &kTable[row - 1u];
 }
+
+constinit const std::array<uint32_t, 100> kIssuedLengths = kIndex.lengths;
 
 uint32_t brands_starting_with(uint8_t digit) { return digit < 10 ? kIndex.brands[digit] : 0; }
 

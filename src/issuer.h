@@ -3,6 +3,7 @@
 // To add a brand: a row in issuer.cpp, a name in card.cpp, a number in tests/vectors/test_pans.txt.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,6 +31,10 @@ std::span<const IssuerRange> issuer_table();
 // are fewer than 8 digits. A few steps: an index over the first four digits, then the rows with longer
 // prefixes under them.
 const IssuerRange* find_issuer(Bytes digits);
+
+// Bit n: some brand issues numbers of n digits that begin with these two (0 to 99).
+extern const std::array<uint32_t, 100> kIssuedLengths;
+inline uint32_t issued_lengths(unsigned two_digits) { return kIssuedLengths[two_digits]; }
 
 // Brands of which some range starts with `digit` (bit b: Brand b).
 uint32_t brands_starting_with(uint8_t digit);

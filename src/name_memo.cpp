@@ -35,7 +35,7 @@ FieldMatch NameMemo::recall(const FieldNames& fields, const Path& path, Bytes le
   Key key;
   if (!write_key(path, leaf, &key)) return fields.match(path, leaf, failed);
   Entry& entry = entries_[slot(key)];
-  if (entry.fields == &fields && entry.key == key) return entry.match;
+  if (entry.fields == fields.id() && entry.key == key) return entry.match;
   bool fault = false;
   const FieldMatch match = fields.match(path, leaf, &fault);
   *failed = *failed || fault;
@@ -45,7 +45,7 @@ FieldMatch NameMemo::recall(const FieldNames& fields, const Path& path, Bytes le
     digits += static_cast<size_t>(std::count_if(name.begin(), name.end(), is_digit));
   }
   digits += static_cast<size_t>(std::count_if(leaf.begin(), leaf.end(), is_digit));
-  if (!fault && digits <= kDigits) entry = {key, &fields, match};
+  if (!fault && digits <= kDigits) entry = {key, fields.id(), match};
   return match;
 }
 

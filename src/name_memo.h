@@ -12,7 +12,7 @@ namespace cardscrub {
 // A name with more digits than kDigits could be part of a card number and is not remembered.
 class NameMemo {
  public:
-  // As FieldNames::match(). `fields` outlives the memo.
+  // As FieldNames::match().
   FieldMatch match(const FieldNames& fields, const Path& path, Bytes leaf, bool* failed) {
     return fields.ends().may_match(leaf) ? recall(fields, path, leaf, failed) : FieldMatch{};
   }
@@ -29,7 +29,7 @@ class NameMemo {
   };
   struct Entry {
     Key key;
-    const FieldNames* fields = nullptr;  // nullptr: nothing is remembered here
+    uint64_t fields = 0;  // FieldNames::id(); 0: nothing is remembered here
     FieldMatch match;
   };
 

@@ -36,6 +36,7 @@ bool RandomBlock::byte(uint8_t* out) {
 }
 
 bool RandomBlock::fill(MutableBytes out) {
+  if (out.empty()) return true;
   if (out.size() > kMost || !ready(out.size())) return false;
   std::memcpy(out.data(), block_.data() + used_, out.size());
   wipe(block_.data() + used_, out.size());  // given once

@@ -103,6 +103,10 @@ void mask_digit_runs(std::string* path) {
 }
 
 void Verdict::refuse(Reason reason, std::string_view field, int64_t offset) {
+  // Once is enough: what is read on behind an error may meet it again.
+  for (const Problem& known : problems_) {
+    if (known.reason == reason && known.field == field && known.offset == offset) return;
+  }
   ++refused_count_;
   if (problems_.size() < limits::kReasons) problems_.push_back({reason, std::string(field), offset});
 }

@@ -29,13 +29,16 @@ constexpr std::string_view kTypes[] = {"application/json",
                                        "application/connect+json",
                                        "application/grpc-web-text"};
 
+inline void tell_findings(const testing::Run& run) {
+  for (const std::string& event : run.events) std::fprintf(stderr, "%s\n", event.c_str());
+  std::fprintf(stderr, "--\n");
+}
+
 // The same findings in the same order; what differs is told.
 inline void same_findings(const testing::Run& one, const testing::Run& other, const char* name) {
   if (one.events == other.events) return;
-  for (const testing::Run* run : {&one, &other}) {
-    for (const std::string& event : run->events) std::fprintf(stderr, "%s\n", event.c_str());
-    std::fprintf(stderr, "--\n");
-  }
+  tell_findings(one);
+  tell_findings(other);
   law(false, name);
 }
 inline void same_bytes(const std::string& one, const std::string& other, const char* name) {

@@ -330,6 +330,33 @@ void every_failing_field_is_named(void**) {
   assert_null(std::strstr(answer.c_str(), "4111"));
 }
 
+std::string in_groups(std::string_view digits, size_t size) {
+  std::string out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i != 0 && i % size == 0) out += ' ';
+    out += digits[i];
+  }
+  return out;
+}
+
+// A token whose groups, but for the first, are a number by chance: masked instead.
+void tokens_hold_no_number(void**) {
+  Policy policy = Rig::get().policy();
+  size_t masked = 0;
+  for (unsigned i = 0; i < 3000; ++i) {
+    const bool many_groups = i % 2 == 0;
+    Digits pan = testing::digits_of(
+        std::to_string((many_groups ? 410000000000000ul : 621200000000000000ul) + i * 7919u));
+    assert_true(pan.push(luhn_check_digit(pan.span())));
+    const std::string in = in_groups(testing::text_of(pan), many_groups ? 1 : 4);
+    const Run once = run_body(policy, kText, in, 0);
+    masked += once.events.at(0).find(" mask ") != std::string::npos ? 1u : 0u;
+    assert_string_equal(run_body(policy, kText, in, 1).out.c_str(), once.out.c_str());
+    assert_string_equal(run_body(policy, kText, once.out, 0).out.c_str(), once.out.c_str());
+  }
+  assert_in_range(masked, 1, 100);
+}
+
 // A number that was wanted, and what it became, in whatever field: two hosts one behind the other agree.
 void what_a_number_became_is_wanted_too(void**) {
   Policy policy = Rig::get().policy();
@@ -444,6 +471,7 @@ int main() {
       cmocka_unit_test(a_code_without_pan_stands_for_nothing),
       cmocka_unit_test(a_full_store_refuses),
       cmocka_unit_test(every_failing_field_is_named),
+      cmocka_unit_test(tokens_hold_no_number),
       cmocka_unit_test(what_a_number_became_is_wanted_too),
       cmocka_unit_test(monitor_changes_nothing),
       cmocka_unit_test(actions),

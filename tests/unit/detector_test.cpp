@@ -2,6 +2,8 @@
 // That the detector agrees with the rules on random texts is in detector_rules_test.cpp.
 #include "src/detector.h"
 
+#include <bit>
+
 #include "testing.h"
 
 using namespace cardscrub;
@@ -300,10 +302,17 @@ void test_alone(void**) {
   struct {
     const char* text;
     bool alone;
-  } const cases[] = {{"a 4111111111111111 b", true},      {"4111 1111 1111 1111, 12", true},
-                     {"1 4111111111111111", false},       {"4111111111111111-1", false},
-                     {"* 4111111111111111", false},       {"4111111111111111*", false},
-                     {";4111111111111111=2612101?", true}};
+  } const cases[] = {{"a 4111111111111111 b", true},
+                     {"4111 1111 1111 1111, 12", true},
+                     {"1 4111111111111111", false},
+                     {"4111111111111111-1", false},
+                     {"* 4111111111111111", false},
+                     {"4111111111111111*", false},
+                     {";4111111111111111=2612101?", true},
+                     {"6205 5000 0000 0000 004", false},
+                     {"41 11111111111111", false},
+                     {"411 1111111111111", true},
+                     {"4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", false}};
   for (const auto& c : cases) {
     const std::string_view text = c.text;
     const auto block = exact_block(text);
@@ -311,6 +320,13 @@ void test_alone(void**) {
                                                         true, {}, engine().scratch->get());
     if (next.outcome != Detector::Outcome::kFound || next.alone != c.alone) fail_msg("%s", c.text);
   }
+}
+
+// The close look counts on it.
+void test_shortest_common_length(void**) {
+  int shortest = 32;
+  for (const IssuerRange& row : issuer_table()) shortest = std::min(shortest, std::countr_zero(row.common));
+  assert_int_equal(shortest, 14);
 }
 
 void test_open_end(void**) {
@@ -396,6 +412,7 @@ int main() {
       cmocka_unit_test(test_options),
       cmocka_unit_test(test_before),
       cmocka_unit_test(test_alone),
+      cmocka_unit_test(test_shortest_common_length),
       cmocka_unit_test(test_open_end),
       cmocka_unit_test(test_long_runs),
       cmocka_unit_test(test_many_findings),

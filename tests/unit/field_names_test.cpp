@@ -124,6 +124,40 @@ void every_default_matches_itself(void**) {
   }
 }
 
+// What looks at the ends of names alone must not turn away what the exact comparison takes.
+void ends_of_names(void**) {
+  Result<FieldNames> names = FieldNames::compile({});
+  assert_true(static_cast<bool>(names));
+  const NameEnds& ends = names->ends();
+  size_t looked = 0;
+  for (const DefaultField& field : default_fields()) {
+    const std::string leaf(field.pattern.substr(field.pattern.rfind('.') + 1));
+    std::vector<std::string> forms{leaf,        "x." + leaf,  "x[" + leaf + "]",
+                                   leaf + "[]", leaf + ".10", leaf + "."};
+    for (size_t i = 0; i <= leaf.size(); ++i) {
+      for (const char c : {'_', '-', ' '}) forms.push_back(leaf.substr(0, i) + c + leaf.substr(i));
+      std::string capital = leaf;
+      if (i < leaf.size()) capital[i] = static_cast<char>(std::toupper(capital[i]));
+      forms.push_back(capital);
+    }
+    std::string bare = leaf;
+    std::erase(bare, '_');
+    forms.push_back(bare);
+    for (const std::string& form : forms) {
+      const Bytes name{reinterpret_cast<const uint8_t*>(form.data()), form.size()};
+      if (!ends.may_match(name)) fail_msg("%s is turned away", form.c_str());
+      if (!ends.may_end_in(name.data() + name.size() - 2))
+        fail_msg("the end of %s is turned away", form.c_str());
+      ++looked;
+    }
+  }
+  assert_true(looked > 3000);
+  for (const char* form : {"uuid", "id", "customer", "title", "first_thing"}) {
+    const std::string_view text(form);
+    assert_false(ends.may_match({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+  }
+}
+
 void operators_patterns(void**) {
   FieldNames names = compile({{Kind::kPan, "kartennummer"},
                               {Kind::kCode, "zahlung.*.pruefziffer"},
@@ -313,6 +347,7 @@ int main() {
                               cmocka_unit_test(long_names),
                               cmocka_unit_test(no_name),
                               cmocka_unit_test(every_default_matches_itself),
+                              cmocka_unit_test(ends_of_names),
                               cmocka_unit_test(operators_patterns),
                               cmocka_unit_test(random_names_and_patterns),
                               cmocka_unit_test(patterns_of_one_letter),

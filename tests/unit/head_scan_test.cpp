@@ -183,6 +183,12 @@ void what_is_turned_away_holds_nothing(void**) {
     const std::string_view name =
         part == HeadPart::kHeader ? kHeaders[random() % kHeaders.size()] : std::string_view{};
     const std::string text = element(&random);
+    if (part != HeadPart::kHeader) {
+      const auto block = testing::exact_block(text);
+      const Bytes bytes{block.get(), text.size()};
+      const HeadScan scan(Rig::get().fields());
+      assert_true(scan.deserves_a_look(bytes) || !scan.names_may_hold(bytes));
+    }
     if (may_hold(part, name, text)) continue;
     ++turned_away;
     Verdict verdict;

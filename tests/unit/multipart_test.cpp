@@ -257,6 +257,23 @@ void boundaries(void**) {
   }
 }
 
+// However many lines a part has, and however much they look like a delimiter.
+void lines_of_all_kinds(void**) {
+  const std::string front = "--b0und\r\nContent-Disposition: form-data; name=f; filename=f\r\n\r\n";
+  const std::string back = "\r\n--b0und\r\nContent-Disposition: form-data; name=cvv\r\n\r\n";
+  for (const char* line :
+       {"\n", "\r\n", "\n-", "\n--", "\n--b0un", "\n--b0un\n--b0u", "x\n", "a longer line, of text\r\n",
+        "no line at all, and again ", "--b0und", "d\n--b0unD"}) {
+    for (size_t size : {size_t{0}, size_t{900}, size_t{5000}}) {
+      std::string content = "x";
+      while (content.size() < size) content += line;
+      content += "x";
+      check(std::string("lines of ") + line, masking_policy(), "b0und",
+            front + content + back + "123\r\n--b0und--", front + content + back + "***\r\n--b0und--", 1);
+    }
+  }
+}
+
 void codes_belong_to_their_card(void**) {
   for (size_t chunk : kChunkSizes) {
     Rig::get().fresh_store();
@@ -381,6 +398,7 @@ int main() {
       cmocka_unit_test(refusals),
       cmocka_unit_test(malformed_bodies),
       cmocka_unit_test(boundaries),
+      cmocka_unit_test(lines_of_all_kinds),
       cmocka_unit_test(codes_belong_to_their_card),
       cmocka_unit_test(nesting_is_bounded),
       cmocka_unit_test(memory_is_bounded),

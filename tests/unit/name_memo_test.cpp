@@ -1,6 +1,8 @@
 // NameMemo says what FieldNames says, whatever it was asked before, and keeps nothing that may be a number.
 #include "src/name_memo.h"
 
+#include <optional>
+
 #include "tests/unit/random_laws.h"
 #include "tests/unit/testing.h"
 
@@ -78,6 +80,22 @@ void a_limit_is_met_every_time(void**) {
   }
 }
 
+// A configuration that is read again may lie where the one before it was.
+void other_patterns_in_the_same_place(void**) {
+  NameMemo memo;
+  bool failed = false;
+  std::optional<FieldNames> names;
+  for (Kind kind : {Kind::kPan, Kind::kIgnore, Kind::kCode}) {
+    names.emplace(compile({{kind, "orders.reference"}}));
+    Path path;
+    assert_true(path.push(bytes_of("orders")));
+    for (int i = 0; i < 2; ++i) {
+      assert_int_equal(static_cast<int>(ask(&memo, *names, path, "reference", &failed).kind),
+                       static_cast<int>(kind));
+    }
+  }
+}
+
 bool holds(const NameMemo& memo, std::string_view text) {
   return std::string_view(reinterpret_cast<const char*>(&memo), sizeof memo).find(text) !=
          std::string_view::npos;
@@ -103,6 +121,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(says_what_field_names_say),
       cmocka_unit_test(a_limit_is_met_every_time),
+      cmocka_unit_test(other_patterns_in_the_same_place),
       cmocka_unit_test(keeps_no_number),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -1,0 +1,457 @@
+// JsonSkim: what is rare in it, and its loop for each kind of processor.
+#include "filters/json_skim.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "filters/json_filter.h"
+#include "filters/json_masks.h"
+#include "src/issuer.h"
+
+namespace cardscrub {
+
+namespace {
+
+constexpr size_t kPlainNumberMax = 24;
+
+constexpr bool is_white(uint8_t c) { return (kJsonClass[c] & kJsonSpace) != 0; }
+constexpr bool is_delimiter(uint8_t c) { return (kJsonClass[c] & kJsonDelimiter) != 0; }
+constexpr bool is_joint(uint8_t c) { return c == ' ' || c == '-' || c == '.'; }
+
+constexpr bool is_numeric(uint8_t c) { return c < ':' || c >= 0x80; }
+
+// Of 64 bytes: those below ':' or beyond ASCII; of these, all but ASCII's punctuation.
+struct Numerals {
+  uint64_t numeric = 0;
+  uint64_t digits = 0;
+};
+Numerals read_numerals(const uint8_t* p) {
+  Numerals out;
+#if defined(__x86_64__)
+  for (unsigned i = 0; i < 64; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(static_cast<const __m128i*>(static_cast<const void*>(p + i)));
+    const __m128i numeric = _mm_cmplt_epi8(bytes, _mm_set1_epi8(':'));
+    const __m128i punctuation =
+        _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(-1)), _mm_cmplt_epi8(bytes, _mm_set1_epi8('0')));
+    out.numeric |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(numeric))} << i;
+    out.digits |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(_mm_andnot_si128(punctuation, numeric)))}
+                  << i;
+  }
+#else
+  for (unsigned i = 0; i < 64; ++i) {
+    const bool numeric = is_numeric(p[i]);
+    out.numeric |= uint64_t{numeric} << i;
+    out.digits |= uint64_t{numeric && p[i] >= '0'} << i;
+  }
+#endif
+  return out;
+}
+
+unsigned count_bits(uint64_t bits) {
+  bits -= bits >> 1 & 0x5555555555555555u;
+  bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+  return static_cast<unsigned>(((bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu) * 0x0101010101010101u >> 56);
+}
+
+// Leading bytes of decimal digits beyond ASCII, and of more (digit_scan.cpp).
+constexpr bool starts_foreign_digit(uint8_t c) {
+  return c >= 0xD9 && (c == 0xD9 || c == 0xDB || c == 0xDF || c == 0xE0 || c == 0xE1 || c == 0xEA ||
+                       c == 0xEF || c == 0xF0);
+}
+
+// What stands in front of the first of the places.
+uint64_t in_front(uint64_t trouble) { return trouble == 0 ? ~uint64_t{0} : (trouble & (0 - trouble)) - 1; }
+
+// Where a name ends that is known to have no escapes.
+Bytes name_at(const uint8_t* begin) {
+  const uint8_t* end = begin;
+  while (*end != '"') ++end;
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+}  // namespace
+
+bool may_be_issued(const uint8_t* data, size_t size, const Scrubber& scrubber) {
+  if (size > limits::kPanMax) return false;
+  if (scrubber.sweeps_tokens()) return true;
+  const unsigned first = static_cast<unsigned>((data[0] - '0') * 10 + (data[1] - '0'));
+  if ((issued_lengths(first) >> size & 1u) == 0) return false;
+  Digits digits;
+  for (size_t i = 0; i < size; ++i) {
+    if (!digits.push(static_cast<uint8_t>(data[i] - '0'))) return false;
+  }
+  const IssuerRange* range = find_issuer(digits.span());
+  return range != nullptr && (range->lengths >> size & 1u) != 0 &&
+         (!range->luhn || luhn_valid(digits.span()));
+}
+
+const uint8_t* pass_number(const uint8_t* const p) {
+  const uint8_t* q = p + (*p == '-' ? 1 : 0);
+  const uint8_t* const begin = q;
+  while (is_digit(*q) && q - begin < static_cast<std::ptrdiff_t>(limits::kPanMin)) ++q;
+  if (q == begin || q - begin == static_cast<std::ptrdiff_t>(limits::kPanMin)) return p;
+  if (*begin == '0' && q - begin > 1) return p;
+  if (*q == '.') {
+    const uint8_t* const point = q++;
+    while (is_digit(*q) && q - p < static_cast<std::ptrdiff_t>(kPlainNumberMax)) ++q;
+    if (q - point == 1) return p;
+  }
+  // A space may stand between groups of digits.
+  return is_delimiter(*q) && *q != ' ' ? q : p;
+}
+
+const uint8_t* pass_literal(const uint8_t* const p) {
+  const size_t size = *p == 'f' ? 5 : 4;
+  const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
+  return std::memcmp(p, word, 4) == 0 && (size == 4 || p[4] == 'e') && is_delimiter(p[size]) ? p + size : p;
+}
+
+size_t JsonSkim::pass(Bytes text, size_t* at, JsonState* state, bool* trouble) {
+  *trouble = true;
+  const FieldNames* fields = scrubber_.policy().fields;
+  if (fields == nullptr || blocks_ == nullptr) return *at + 1;
+  ends_ = &fields->ends();
+  const size_t depth = path_.depth();
+  const bool in_object = path_.in_object();
+  const bool may_begin =
+      *state == JsonState::kEnd || in_object == (*state == JsonState::kFirstKey || *state == JsonState::kKey);
+  if (ends_->any() || depth == 0 || depth >= kDepth || *at == 0 || !may_begin ||
+      *state == JsonState::kColon || text.size() - *at < kLeast) {
+    return *at + 1;
+  }
+  floor_ = static_cast<unsigned>(path_.listed_depth());
+  if (floor_ == depth) return *at + 1;
+  text_ = text;
+  entry_ = at_ = text.data() + *at;
+  stop_ = text.data() + text.size() - kLeast + 1;
+  state_ = *state;
+  marks_ = 0;
+  string_block_ = entry_;
+  strings_ = 0;
+  all_lengths_ = scrubber_.sweeps_tokens();
+  kinds_ = path_.kinds();
+  depth_ = known_ = static_cast<unsigned>(depth);
+  most_ = static_cast<unsigned>(std::min<size_t>(path_.deepest(), kDepth));
+  (this->*blocks_)();
+  *trouble = at_ < stop_;
+  sync();
+  path_.forget();
+  if (marks_ != 0) {
+    const uint8_t* const last = mark_ + (kBlock - 1 - static_cast<size_t>(std::countl_zero(marks_)));
+    *at = static_cast<size_t>(last + 1 - text.data());
+    *state = *last == ','   ? (path_.in_object() ? JsonState::kKey : JsonState::kValue)
+             : *last == '{' ? JsonState::kFirstKey
+             : *last == '[' ? JsonState::kFirstValue
+                            : JsonState::kEnd;
+  }
+  return static_cast<size_t>(at_ - text.data()) + (*trouble ? 1 : 0);
+}
+
+// A number or a literal of any length begins at p: nobody needs to see it.
+bool JsonSkim::scalar_passes(const uint8_t* p) const {
+  if (*p >= 'A') return pass_literal(p) != p;
+  if (pass_number(p) != p) return true;
+  const size_t most =
+      std::min<size_t>(static_cast<size_t>(text_.data() + text_.size() - p), 2 * limits::kPanMax);
+  const size_t count = static_cast<size_t>(std::find_if_not(p, p + most, is_digit) - p);
+  return count >= limits::kPanMin && count < most && *p != '0' && is_delimiter(p[count]) && p[count] != ' ' &&
+         !may_be_issued(p, count, scrubber_);
+}
+
+// Of each of `runs`, places in a string among bytes below ':': the first of them that lies among twelve
+// digits with at most one space, hyphen, full stop or character beyond ASCII between two of them. But not
+// when that is the whole string and no brand has it.
+uint64_t JsonSkim::find_numbers(const uint8_t* p, uint64_t runs, uint64_t numeric) const {
+  constexpr unsigned kBack = 28;
+  constexpr unsigned kGapMax = 4;  // a character beyond ASCII has so many bytes; one of ASCII counts as many
+  while (runs != 0) {
+    const unsigned at = static_cast<unsigned>(std::countr_zero(runs));
+    const unsigned end_of_run = at + static_cast<unsigned>(std::countr_one(numeric >> at));
+    runs = end_of_run >= kBlock ? 0 : runs & ~uint64_t{0} << end_of_run;
+    // What is short must go on in a neighbouring block.
+    if (end_of_run - at < limits::kPanMin) {
+      const bool goes_on = end_of_run == kBlock && is_numeric(p[kBlock]);
+      const bool went_on = at == 0 && p != text_.data() && is_numeric(p[-1]);
+      if (!goes_on && !went_on) continue;
+    }
+    // Most have fewer than twelve digits all in all.
+    if (p + at - text_.data() >= static_cast<std::ptrdiff_t>(kBack)) {
+      const Numerals around = read_numerals(p + at - kBack);
+      const unsigned begin =
+          kBack - static_cast<unsigned>(std::countl_one(around.numeric << (kBlock - kBack)));
+      const unsigned end = kBack + static_cast<unsigned>(std::countr_one(around.numeric >> kBack));
+      const uint64_t of_run = ~(~uint64_t{0} << (end - begin)) << begin;
+      if (begin != 0 && end < kBlock && count_bits(around.digits & of_run) < limits::kPanMin) continue;
+    }
+    size_t count = 0;
+    bool foreign = false;
+    // Over what belongs together, in one direction; behind its last digit.
+    const auto walk = [&](const uint8_t* from, const uint8_t* to, std::ptrdiff_t step) {
+      const uint8_t* last = from;
+      unsigned gap = 0;
+      for (; from != to && gap <= kGapMax && count <= limits::kPanMax; from += step) {
+        const uint8_t c = *from;
+        if (is_digit(c) || starts_foreign_digit(c)) {
+          ++count;
+          gap = 0;
+          last = from + step;
+        } else {
+          gap += c >= 0x80 ? 1 : is_joint(c) ? kGapMax : kGapMax + 1;
+        }
+        foreign = foreign || c >= 0x80;
+      }
+      return last;
+    };
+    // A place in the run may be no digit and belong to nothing: its digits are tried one after the other.
+    for (unsigned i = at; i < end_of_run;) {
+      if (!is_digit(p[i]) && !starts_foreign_digit(p[i])) {
+        ++i;
+        continue;
+      }
+      count = 0;
+      foreign = false;
+      const uint8_t* const begin = walk(p + i, text_.data() - 1, -1) + 1;
+      const uint8_t* const end = walk(p + i + 1, text_.data() + text_.size(), 1);
+      if (count >= limits::kPanMin) {
+        const bool whole =
+            static_cast<size_t>(end - begin) == count && !foreign && begin[-1] == '"' && *end == '"';
+        if (!whole || may_be_issued(begin, count, scrubber_)) return uint64_t{1} << i;
+      }
+      i = std::max(i + 1, static_cast<unsigned>(end - p));
+    }
+  }
+  return 0;
+}
+
+// The first of the names (`ends`: their closing quotes) that announces something. Takes the brackets in front
+// of those that it looked at from *brackets.
+uint64_t JsonSkim::find_names(const uint8_t* p, uint64_t ends, uint64_t opens, uint64_t* brackets) {
+  for (; ends != 0; ends &= ends - 1) {
+    const uint64_t bit = ends & (0 - ends);
+    const uint8_t* const begin = string_in_front(p, bit, opens);
+    const Bytes name(begin, static_cast<size_t>(p + std::countr_zero(ends) - begin));
+    commit(p, *brackets & (bit - 1), opens);
+    *brackets &= ~(bit - 1);
+    sync();
+    const FieldMatch match = name.size() < JsonPath::kShortName
+                                 ? path_.match(name.data(), name.size(), scrubber_)
+                                 : path_.match(name, scrubber_);
+    if (match.kind != Kind::kNone) return bit;
+  }
+  return 0;
+}
+
+// Which of the closing brackets stand behind anything but their opening one.
+uint64_t JsonSkim::not_empty(const uint8_t* p, uint64_t closed) const {
+  uint64_t bad = 0;
+  for (; closed != 0; closed &= closed - 1) {
+    const uint8_t* before = p + std::countr_zero(closed);
+    while (before != entry_ && is_white(before[-1])) --before;
+    const bool empty = before == entry_ ? state_ == JsonState::kFirstKey || state_ == JsonState::kFirstValue
+                                        : before[-1] == '{' || before[-1] == '[';
+    if (!empty) bad |= closed & (0 - closed);
+  }
+  return bad;
+}
+
+bool JsonSkim::look_closely(const uint8_t* p, Suspects block) {
+  uint64_t trouble = block.trouble;
+  for (uint64_t rest = block.nested; rest != 0; rest &= rest - 1) {
+    if ((kJsonClass[p[std::countr_zero(rest)]] & kJsonMayNest) != 0) trouble |= rest & (0 - rest);
+  }
+  if ((block.twelve &= in_front(trouble)) != 0) trouble |= find_numbers(p, block.twelve, block.numeric);
+  block.listed_names &= in_front(trouble);
+  if ((trouble | block.listed_names) == 0) {
+    if (block.brackets != 0) accept_brackets();
+    return false;
+  }
+  if (block.brackets != 0) {
+    for (; kept_from_ < depth_; ++kept_from_) names_[kept_from_] = kept_[kept_from_];
+  }
+  if (block.listed_names != 0) trouble |= find_names(p, block.listed_names, block.opens, &block.brackets);
+  commit(p, block.brackets & in_front(trouble), block.opens);
+  if (trouble == 0) return false;
+  if ((block.structure & in_front(trouble)) != 0) mark(p, block.structure & in_front(trouble));
+  at_ = p + std::countr_zero(trouble);
+  return true;
+}
+
+void JsonSkim::commit(const uint8_t* p, uint64_t brackets, uint64_t opens) {
+  for (; brackets != 0; brackets &= brackets - 1) {
+    const uint8_t c = p[std::countr_zero(brackets)];
+    if ((c & 2) != 0) {
+      names_[depth_++] = (kinds_ & 1) != 0 ? string_in_front(p, brackets & (0 - brackets), opens) : nullptr;
+      kinds_ = kinds_ << 1 | (c >> 5 & 1u);
+    } else {
+      kinds_ >>= 1;
+      if (--depth_ < known_) forget_known(depth_);
+    }
+  }
+}
+
+void JsonSkim::forget_known(unsigned depth) {
+  for (; known_ != depth; --known_) path_.pop(scrubber_);
+}
+
+// Tells the path of the containers that it does not know of yet, as the filter's loop would have.
+void JsonSkim::sync() {
+  for (; known_ < depth_; ++known_) {
+    path_.forget();
+    Bytes name;
+    FieldMatch match;
+    if (names_[known_] != nullptr) {
+      name = name_at(names_[known_]);
+      match = name.size() < JsonPath::kShortName ? path_.match(name.data(), name.size(), scrubber_)
+                                                 : path_.match(name, scrubber_);
+    }
+    const bool object = (kinds_ >> (depth_ - 1 - known_) & 1) != 0;
+    if (!path_.push(name, object, match, scrubber_)) return;  // most_ prevents it
+  }
+}
+
+#if defined(__x86_64__)
+namespace {
+
+// Control characters outside strings that are no white space.
+uint64_t strange_controls(const uint8_t* p, uint64_t controls) {
+  uint64_t bad = 0;
+  for (; controls != 0; controls &= controls - 1) {
+    if (!is_white(p[std::countr_zero(controls)])) bad |= controls & (0 - controls);
+  }
+  return bad;
+}
+
+constexpr uint32_t kTrue = 0x65757274, kNull = 0x6C6C756E, kFals = 0x736C6166;  // as the machine reads them
+// Where six bytes lie that a neighbouring block may have six more of.
+constexpr uint64_t kBorders = uint64_t{1} << 58 | 1;
+
+// All bits are the top one.
+inline uint64_t fill_from_top(uint64_t bits) {
+  return static_cast<uint64_t>(static_cast<int64_t>(bits) >> 63);
+}
+
+// Places behind tokens, moved behind white space. *before: the tokens; its top bit is set when the white
+// space reaches into the next block.
+inline uint64_t pass_white(uint64_t at, uint64_t white, uint64_t* next) {
+  uint64_t sum = 0;
+  *next |= __builtin_add_overflow(at, white, &sum) ? 1u : 0u;
+  return sum & ~white;
+}
+
+}  // namespace
+
+// Of the `rest` characters behind the first 16: all or 0.
+unsigned count_last_digits(const uint8_t* p, unsigned rest) {
+  return std::all_of(p + 16, p + 16 + rest, is_digit) ? rest : 0;
+}
+
+// Whether the number or literal at p, bit `at` of the block, ends in this block (bits of scalars: from p on)
+// and is seen at once to be of no interest.
+inline bool JsonSkim::is_plain_scalar(const uint8_t* p, uint64_t scalars, unsigned at) const {
+  const unsigned size = static_cast<unsigned>(std::countr_one(scalars));
+  if (at + size >= kBlock) return false;
+  const __m128i shifted = _mm_add_epi8(load16(p), _mm_set1_epi8(0x7F - '9'));
+  const unsigned digits =
+      static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpgt_epi8(shifted, _mm_set1_epi8(0x7F - 10))));
+  unsigned count = static_cast<unsigned>(std::countr_one(digits));
+  if (count == 16 && size > 16 && size <= 32) count += count_last_digits(p, size - 16);
+  if (count == size) {
+    if (*p == '0') return size == 1;
+    return size < limits::kPanMin || size > limits::kPanMax ||
+           (!all_lengths_ &&
+            (issued_lengths(static_cast<unsigned>((p[0] - '0') * 10 + (p[1] - '0'))) >> size & 1u) == 0);
+  }
+  if (count == 0) {
+    uint32_t word = 0;
+    std::memcpy(&word, p, sizeof word);
+    if (size == 4) return word == kTrue || word == kNull;
+    return size == 5 && word == kFals && p[4] == 'e';
+  }
+  if (count >= limits::kPanMin || p[count] != '.' || (*p == '0' && count > 1)) return false;
+  const unsigned fraction = static_cast<unsigned>(std::countr_one(digits >> count >> 1));
+  return fraction != 0 && count + 1 + fraction == size;
+}
+
+[[gnu::always_inline]] inline JsonSkim::Brackets JsonSkim::read_brackets(const uint8_t* p, uint64_t brackets,
+                                                                         uint64_t opens) {
+  uint64_t kinds = kinds_;
+  unsigned depth = depth_;
+  unsigned lowest = depth;
+  unsigned kept = depth;
+  Brackets seen{0 - (kinds & 1), 0, 0, 0, 0};
+  for (; brackets != 0; brackets &= brackets - 1) {
+    const uint64_t bit = brackets & (0 - brackets);
+    const uint8_t c = p[std::countr_zero(brackets)];
+    const uint64_t object = c >> 5 & 1;
+    const uint64_t outer = kinds & 1;
+    if ((c & 6) == 2) {
+      if (depth == most_) {
+        seen.trouble = bit;
+        break;
+      }
+      for (; kept > depth; --kept) kept_[kept - 1] = names_[kept - 1];
+      names_[depth++] = outer != 0 ? string_in_front(p, bit, opens) : nullptr;
+      kinds = kinds << 1 | object;
+      seen.opened |= bit;
+      if (object != 0) seen.opened_objects |= bit;
+    } else {
+      if ((c & 6) != 4 || outer != object || depth == floor_ + 1) {
+        seen.trouble = bit;
+        break;
+      }
+      lowest = std::min(lowest, --depth);
+      kinds >>= 1;
+      seen.closed |= bit;
+    }
+    // The bytes behind this one have another container around them.
+    if ((kinds & 1) != outer) seen.objects ^= 0 - 2 * bit;
+  }
+  next_kinds_ = kinds;
+  next_depth_ = depth;
+  lowest_ = lowest;
+  kept_from_ = kept;
+  return seen;
+}
+
+#define SKIM_TARGET SKIM_AVX2
+#define SKIM_BLOCKS blocks_avx2
+#define SKIM_ISA json_avx2
+#include "filters/json_skim_blocks.h"
+#undef SKIM_TARGET
+#undef SKIM_BLOCKS
+#undef SKIM_ISA
+
+#define SKIM_TARGET
+#define SKIM_BLOCKS blocks_sse2
+#define SKIM_ISA json_sse2
+#include "filters/json_skim_blocks.h"
+
+std::span<const JsonSkim::Named> JsonSkim::kinds_of_blocks() {
+  static constexpr Named kAll[] = {{"avx2", &JsonSkim::blocks_avx2}, {"sse2", &JsonSkim::blocks_sse2}};
+  __builtin_cpu_init();
+  const bool all = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+                   __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                   __builtin_cpu_supports("popcnt");
+  return std::span(kAll).subspan(all ? 0 : 1);
+}
+
+JsonSkim::Blocks JsonSkim::blocks_ = kinds_of_blocks().front().blocks;
+
+#else
+
+std::span<const JsonSkim::Named> JsonSkim::kinds_of_blocks() { return {}; }
+
+JsonSkim::Blocks JsonSkim::blocks_ = nullptr;
+
+#endif
+
+bool JsonSkim::use(std::string_view name) {
+  blocks_ = nullptr;
+  for (const Named& one : kinds_of_blocks()) {
+    if (one.name == name) blocks_ = one.blocks;
+  }
+  return blocks_ != nullptr;
+}
+
+}  // namespace cardscrub

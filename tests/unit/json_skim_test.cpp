@@ -1,0 +1,382 @@
+// JsonSkim against the filter's own loop: the same findings, bytes, refusals and places of errors, for JSON
+// that is right, that is nearly right, and at any cut.
+#include "filters/json_skim.h"
+
+#include <initializer_list>
+#include <random>
+#include <span>
+
+#include "src/issuer.h"
+#include "tests/unit/json_codings.h"
+
+namespace cardscrub {
+namespace {
+
+using testing::kChunkSizes;
+using testing::kJson;
+using testing::kLines;
+using testing::malformed_at;
+using testing::Rig;
+using testing::Run;
+using testing::run_body;
+
+constexpr std::string_view kKinds[] = {"avx2", "sse2"};
+
+class Generator {
+ public:
+  explicit Generator(uint32_t seed) : random_(seed) {
+    style_ = below(4);
+    rich_ = below(3) == 0;
+  }
+  size_t below(size_t bound) { return random_() % bound; }
+
+  std::string body(size_t size) {
+    out_.clear();
+    put("[");
+    for (bool first = true; out_.size() < size; first = false) {
+      if (!first) put(",");
+      space(1);
+      value(1);
+    }
+    space(0);
+    put("]");
+    return out_;
+  }
+
+  // One to three bytes of it changed.
+  void spoil(std::string* text) {
+    static constexpr std::string_view kBytes = "\"\"\"\\{}[],,::'/*\n\t\x01\xC3 ue0-._Yy(";
+    for (size_t i = 1 + below(3); i != 0 && !text->empty(); --i) {
+      const size_t at = below(text->size());
+      switch (below(5)) {
+        case 0:
+          text->erase(at, 1 + below(3));
+          break;
+        case 1:
+          text->insert(at, 1, (*text)[below(text->size())]);
+          break;
+        case 2:
+          text->insert(at, 1, kBytes[below(kBytes.size())]);
+          break;
+        case 3:
+          (*text)[at] = kBytes[below(kBytes.size())];
+          break;
+        default:
+          if (below(4) == 0) text->resize(at);
+          break;
+      }
+    }
+  }
+
+ private:
+  void put(std::string_view text) { out_ += text; }
+  std::string_view pick(std::span<const std::string_view> from) { return from[below(from.size())]; }
+  std::string_view pick(std::initializer_list<std::string_view> from) {
+    return from.begin()[below(from.size())];
+  }
+  std::string digits(size_t count) {
+    std::string text;
+    while (count-- != 0) text += static_cast<char>('0' + below(10));
+    return text;
+  }
+  void space(unsigned depth) {
+    if (style_ == 1) put("\n" + std::string(2 * depth, ' '));
+    if (style_ == 2) put("\r\n" + std::string(depth, '\t'));
+    if (style_ == 3 && below(12) == 0)
+      put(pick({" ", "  ", "\n", "\t ", "                                     "}));
+  }
+  void name() {
+    static constexpr std::string_view kPlain[] = {
+        "id",         "uuid",
+        "created_at", "customer",
+        "first_name", "last_name",
+        "total",      "a",
+        "",           "sku",
+        "quantity",   "title",
+        "list",       "amount",
+        "x1",         "n12",
+        "items",      "date",
+        "etag",       "a_very_long_name_of_a_member_that_nobody_has_put_on_any_list_before_or_after",
+        "state",      "zz"};
+    static constexpr std::string_view kListed[] = {"card",      "card_number", "cvv",          "number",
+                                                   "exp_month", "holder",      "code",         "yy",
+                                                   "Card-No",   "cards.10",    "card[number]", "track1"};
+    static constexpr std::string_view kOdd[] = {
+        "\\u0063vv", "na\\me", "\xC3\xA9t\xC3\xA9", "4111111111111111", "x 4111 1111 1111 1111", "[",
+        "cvv ",      "-"};
+    put("\"");
+    put(below(12) == 0 ? pick(kListed) : rich_ && below(25) == 0 ? pick(kOdd) : pick(kPlain));
+    put("\"");
+  }
+  void number() {
+    static constexpr std::string_view kPans[] = {"4111111111111111", "5555555555554444", "378282246310005",
+                                                 "4012888888881881", "6304000000000000"};
+    switch (below(14)) {
+      case 0:
+        return put(pick(kPans));
+      case 1:
+        return put("17" + digits(11));
+      case 2:
+        return put("1" + digits(16 + below(4)));
+      case 3:
+        return put("3" + digits(11 + below(12)));
+      case 4:
+        return put("-" + std::to_string(below(180)) + "." + digits(1 + below(18)));
+      case 5:
+        return put(
+            pick({"0", "-0", "0.5", "1e5", "2.5E-3", "-1", "12.0", "4111111111111111.0", "00", "1.", "-"}));
+      default:
+        return put(std::to_string(below(2) == 0 ? below(10) : below(100000)));
+    }
+  }
+  void text() {
+    static constexpr std::string_view kWords[] = {"lorem ",
+                                                  "ipsum ",
+                                                  "dolor",
+                                                  " sit",
+                                                  "amet,",
+                                                  "{x}",
+                                                  "[1]",
+                                                  ": ",
+                                                  "2026-11-23",
+                                                  "T12:30:00.123Z",
+                                                  "12",
+                                                  " 7 8 9 ",
+                                                  "(",
+                                                  ")",
+                                                  "_",
+                                                  "yes",
+                                                  "-",
+                                                  "/",
+                                                  "+33 6 12 34 56 78 ",
+                                                  "A"};
+    static constexpr std::string_view kOdd[] = {"\\n",
+                                                "\\\"",
+                                                "\\\\",
+                                                "\\u00e9",
+                                                "\xC3\xA9",
+                                                "\xE4\xB8\xAD\xE6\x96\x87",
+                                                "\xC2\xA0",
+                                                "\xD0\xBF\xD1\x80\xD0\xB8",
+                                                "\xEF\xBC\x94",
+                                                "\xE2\x80\x93",
+                                                "\\ud83d\\ude00",
+                                                "\x7F"};
+    put("\"");
+    if (below(12) == 0) put(pick({"{\\\"a\\\":1}", "[4111111111111111]", " {\"", "[", "{", "\\u005b"}));
+    for (size_t i = below(below(6) == 0 ? 40 : 6); i != 0; --i) {
+      if (below(14) == 0) {
+        put(pick({"4111111111111111", " 4111 1111 1111 1111 ", "4111-1111-1111-1111", "411111111111",
+                  "1234567890", "5555.5555.5555.4444",
+                  " 4111\xC2\xA0"
+                  "1111 1111 1111 "}));
+      } else if (rich_ && below(10) == 0) {
+        put(pick(kOdd));
+      } else if (below(12) == 0) {
+        put(digits(1 + below(20)));
+      } else {
+        put(pick(kWords));
+      }
+    }
+    put("\"");
+  }
+  void value(unsigned depth) {
+    switch (below(depth > 6 ? 6 : 9)) {
+      case 0:
+        return put(pick({"true", "false", "null"}));
+      case 1:
+      case 2:
+        return number();
+      case 3:
+        return put(pick({"\"\"", "\"123\"", "\"y\"", "\"4111111111111111\"", "\"12/30\""}));
+      case 4:
+      case 5:
+        return text();
+      case 6:
+        put("[");
+        for (size_t i = below(6); i != 0; --i) {
+          space(depth + 1);
+          value(depth + 1);
+          if (i != 1) put(",");
+        }
+        space(depth);
+        return put("]");
+      default:
+        put("{");
+        for (size_t i = below(9); i != 0; --i) {
+          space(depth + 1);
+          name();
+          put(style_ == 3 && below(20) == 0 ? " :" : ":");
+          if (style_ != 0) put(" ");
+          value(depth + 1);
+          if (i != 1) put(",");
+        }
+        space(depth);
+        return put("}");
+    }
+  }
+
+  std::minstd_rand random_;
+  std::string out_;
+  size_t style_;  // 0: no white space
+  bool rich_;
+};
+
+std::string told(const Run& run) {
+  std::string text = run.verdict.refused() ? run.verdict.problem_json() : run.out;
+  for (const std::string& event : run.events) text += "\n" + event;
+  return text;
+}
+
+void hold_against_each_other(const Policy& policy, uint32_t seed, std::string_view type,
+                             const std::string& in, size_t chunk) {
+  JsonSkim::use({});
+  const Run slow = run_body(policy, type, in, chunk);
+  for (std::string_view kind : kKinds) {
+    if (!JsonSkim::use(kind)) continue;
+    const Run quick = run_body(policy, type, in, chunk);
+    if (told(quick) != told(slow) || malformed_at(quick) != malformed_at(slow)) {
+      fail_msg("seed %u, %s, pieces of %zu of %s\nslow: %s\nquick: %s", seed, std::string(kind).c_str(),
+               chunk, in.c_str(), told(slow).c_str(), told(quick).c_str());
+    }
+  }
+}
+
+Policy plain_policy() {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;  // an alias is random
+  return policy;
+}
+
+void random_json(const Policy& policy, uint32_t seeds, bool spoilt, std::string_view type = kJson) {
+  for (uint32_t seed = 1; seed <= seeds; ++seed) {
+    Generator generator(seed);
+    std::string in = generator.body(200 + generator.below(1500));
+    if (spoilt) generator.spoil(&in);
+    for (size_t chunk : {size_t{0}, 64 + generator.below(500), kChunkSizes[generator.below(8)]}) {
+      hold_against_each_other(policy, seed, type, in, chunk);
+    }
+  }
+}
+
+void right_json(void**) { random_json(plain_policy(), 700, false); }
+void spoilt_json(void**) { random_json(plain_policy(), 2500, true); }
+
+void places_of_errors(void**) {
+  Policy policy = plain_policy();
+  policy.require = 1u << static_cast<unsigned>(Kind::kHolder);
+  random_json(policy, 200, false);
+  random_json(policy, 2500, true);
+}
+
+void several_roots(void**) { random_json(plain_policy(), 400, true, kLines); }
+
+void other_policies(void**) {
+  Policy policy = plain_policy();
+  const FieldPattern patterns[] = {{Kind::kCode, "zz"},      {Kind::kPan, "x1"},
+                                   {Kind::kCode, "list.yy"}, {Kind::kIgnore, "items"},
+                                   {Kind::kCode, "true"},    {Kind::kCode, "customer.n12"}};
+  Result<FieldNames> fields = FieldNames::compile(patterns);
+  assert_true(static_cast<bool>(fields));
+  policy.fields = &*fields;
+  random_json(policy, 300, false);
+  random_json(policy, 500, true);
+  policy = plain_policy();
+  policy.max_depth = 4;
+  random_json(policy, 200, false);
+  policy = plain_policy();
+  policy.mode = Mode::kMonitor;
+  random_json(policy, 200, true);
+}
+
+void reveals(void**) {
+  Policy policy = plain_policy();
+  policy.direction = Direction::kReveal;
+  policy.reveal_sweep = true;
+  random_json(policy, 300, false);
+}
+
+// Every single byte of a body replaced by every other one that means something, at every place of a block.
+void every_place(void**) {
+  Policy policy = plain_policy();
+  policy.require = 1u << static_cast<unsigned>(Kind::kHolder);
+  const std::string row =
+      R"({"id":1751907445755,"name":"Ada","card":{"number":"4111111111111111","cvv":"123"},"l":[1,{"a":[]}],"t":true},)";
+  for (const char c : std::string_view("\"\\{}[],:1t \n'\xC3")) {
+    for (size_t at = 0; at < row.size(); ++at) {
+      std::string spoilt = row;
+      spoilt[at] = c;
+      const std::string in = "[" + std::string(at % 3, ' ') + row + spoilt + row + row + "1]";
+      hold_against_each_other(policy, static_cast<uint32_t>(at), kJson, in, 0);
+    }
+  }
+}
+
+// Text of other scripts and long texts take the quick way too: no more than a few bytes are left to the loop.
+void passes_what_it_can(void**) {
+  const struct {
+    const char* name;
+    std::string element;
+  } cases[] = {
+      {"objects", R"({"id":1751907445755,"title":"was mail his please a.","tags":["a",null,2.5],"ok":true})"},
+      {"indented", "{\n    \"id\": 17,\n\t\"title\" : \"x\"\n  }"},
+      {"text", "\"" + std::string(700, 'x') + " 12 Monkeys, 2026-11-23\""},
+      {"other scripts",
+       "\"\xD0\xBF\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xE4\xB8\xAD\xE6\x96\x87 d\xC3\xA9j\xC3\xA0\""},
+      {"telephone numbers", R"({"phone":"+33 6 73 51 64 85","uuid":"9177d0fb-0827-4f10-a818-1682b180b82d"})"},
+  };
+  for (std::string_view kind : kKinds) {
+    if (!JsonSkim::use(kind)) continue;
+    for (const auto& c : cases) {
+      std::string text = "[";
+      for (unsigned i = 0; i < 200; ++i) text += c.element + ",";
+      text += "1]";
+      const Policy policy = plain_policy();
+      Verdict verdict;
+      Scrubber scrubber(policy, Rig::get().worker(), verdict, {});
+      JsonPath path;
+      path.start(scrubber);
+      assert_true(path.push({}, false, {}, scrubber));
+      size_t at = 1;
+      JsonState state = JsonState::kFirstValue;
+      bool trouble = false;
+      JsonSkim(path, scrubber)
+          .pass({reinterpret_cast<const uint8_t*>(text.data()), text.size()}, &at, &state, &trouble);
+      if (trouble || text.size() - at > 1024)
+        fail_msg("case: %s: stops at %zu of %zu", c.name, at, text.size());
+    }
+  }
+}
+
+// The table by two digits leaves none of the issuers' numbers out.
+void issued_lengths_are_those_of_the_table(void**) {
+  for (const IssuerRange& range : issuer_table()) {
+    for (uint64_t edge : {uint64_t{range.first}, uint64_t{range.last}}) {
+      for (unsigned prefix = range.prefix; prefix < 2; ++prefix)
+        edge = edge * 10 + (edge == range.last ? 9 : 0);
+      while (edge > 99) edge /= 10;
+      assert_int_equal(issued_lengths(static_cast<unsigned>(edge)) & range.lengths, range.lengths);
+    }
+  }
+  assert_int_equal(issued_lengths(17) & 1u << 19, 0);
+  assert_int_equal(issued_lengths(0), 0);
+}
+
+}  // namespace
+}  // namespace cardscrub
+
+int main() {
+  using namespace cardscrub;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(right_json),
+      cmocka_unit_test(spoilt_json),
+      cmocka_unit_test(places_of_errors),
+      cmocka_unit_test(several_roots),
+      cmocka_unit_test(other_policies),
+      cmocka_unit_test(reveals),
+      cmocka_unit_test(every_place),
+      cmocka_unit_test(passes_what_it_can),
+      cmocka_unit_test(issued_lengths_are_those_of_the_table),
+  };
+  return cmocka_run_group_tests_name("json_skim", tests, nullptr, nullptr);
+}
