@@ -181,8 +181,10 @@ uint64_t JsonSkim::find_numbers(const uint8_t* p, uint64_t runs, uint64_t numeri
       const unsigned begin =
           kBack - static_cast<unsigned>(std::countl_one(around.numeric << (kBlock - kBack)));
       const unsigned end = kBack + static_cast<unsigned>(std::countr_one(around.numeric >> kBack));
-      const uint64_t of_run = ~(~uint64_t{0} << (end - begin)) << begin;
-      if (begin != 0 && end < kBlock && count_bits(around.digits & of_run) < limits::kPanMin) continue;
+      // Fewer than kBlock, or the ends of the run are not known.
+      const bool known = begin != 0 && end < kBlock;
+      const uint64_t of_run = known ? ~(~uint64_t{0} << (end - begin)) << begin : 0;
+      if (known && count_bits(around.digits & of_run) < limits::kPanMin) continue;
     }
     size_t count = 0;
     bool foreign = false;

@@ -53,6 +53,7 @@ ngx_int_t write_problem_header(ngx_http_request_t* r, RequestContext* context) {
   auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, json.size()));
   if (copy == nullptr || !add_header(r, "Cache-Control", ngx_text("no-store"))) return NGX_ERROR;
   if (!add_retry_after(r, *context)) return NGX_ERROR;
+  // A text of nginx has no end mark. NOLINTNEXTLINE(bugprone-not-null-terminated-result)
   std::memcpy(copy, json.data(), json.size());
   context->answer = {json.size(), copy};
 

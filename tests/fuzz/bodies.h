@@ -37,6 +37,17 @@ inline void tell_findings(const testing::Run& run) {
 // The same findings in the same order; what differs is told.
 inline void same_findings(const testing::Run& one, const testing::Run& other, const char* name) {
   if (one.events == other.events) return;
+  // What is found in base64 is told beside the filter: when, depends on the pieces.
+  const auto is_wrapped = [](const std::string& event) {
+    return event.find("pan.wrapped") != std::string::npos;
+  };
+  std::vector<std::string> first = one.events;
+  std::vector<std::string> second = other.events;
+  if (std::any_of(first.begin(), first.end(), is_wrapped)) {
+    std::sort(first.begin(), first.end());
+    std::sort(second.begin(), second.end());
+    if (first == second) return;
+  }
   tell_findings(one);
   tell_findings(other);
   law(false, name);

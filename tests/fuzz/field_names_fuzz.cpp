@@ -100,11 +100,11 @@ void holds_path(const std::vector<std::string>& names, Path* path) {
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input(data, size);
-  constexpr Kind kKinds[] = {Kind::kPan, Kind::kCode, Kind::kExpiry, Kind::kIgnore};
+  constexpr Kind kWished[] = {Kind::kPan, Kind::kCode, Kind::kExpiry, Kind::kIgnore};
   std::vector<FieldPattern> wishes;
   for (std::string_view line = input.until('\n'); !line.empty() && wishes.size() < 8;
        line = input.until('\n')) {
-    const Kind kind = kKinds[static_cast<uint8_t>(line[0]) % std::size(kKinds)];
+    const Kind kind = kWished[static_cast<uint8_t>(line[0]) % std::size(kWished)];
     // Expressions are PCRE2's to judge.
     if (line.size() > 1 && line[1] != '~') wishes.push_back({kind, std::string(line.substr(1))});
   }
