@@ -473,7 +473,10 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) 
   Digits result;
   for (size_t i = begin; i < end; ++i) {
     if (!is_digit(text.data[i])) {
-      seen += text.data[i] == '*' ? 1u : 0u;  // masked before: it keeps its place among the digits
+      if (text.data[i] == '*') {  // masked before: it keeps its place among the digits
+        ++seen;
+        result.clear();
+      }
       continue;
     }
     size_t index = seen++;

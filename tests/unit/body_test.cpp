@@ -375,6 +375,18 @@ void what_a_number_became_is_wanted_too(void**) {
   }
 }
 
+// Digits of a script that has no star become zeros; those beside stars stay what they became.
+void a_mask_stays_a_mask(void**) {
+  Policy policy = Rig::get().policy();
+  policy.invalid = Action::kMask;
+  for (std::string_view in :
+       {R"({"cvv":"x 9336-\u0662 6"})", R"({"cvv":"x \u0662 6"})", R"({"cvv":"x 6\u0662"})"}) {
+    const Run once = run_body(policy, kJson, in, 0);
+    assert_string_not_equal(once.out.c_str(), std::string(in).c_str());
+    assert_string_equal(run_body(policy, kJson, once.out, 0).out.c_str(), once.out.c_str());
+  }
+}
+
 void monitor_changes_nothing(void**) {
   Policy policy = Rig::get().policy();
   policy.mode = Mode::kMonitor;
@@ -473,6 +485,7 @@ int main() {
       cmocka_unit_test(every_failing_field_is_named),
       cmocka_unit_test(tokens_hold_no_number),
       cmocka_unit_test(what_a_number_became_is_wanted_too),
+      cmocka_unit_test(a_mask_stays_a_mask),
       cmocka_unit_test(monitor_changes_nothing),
       cmocka_unit_test(actions),
       cmocka_unit_test(bounded_window),
