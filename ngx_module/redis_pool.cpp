@@ -72,11 +72,11 @@ class RedisPool::Connection {
   void pause_before_next();
 
   // ---- hiredis calls these
-  static void on_reply(redisAsyncContext*, void* reply, void* self);
+  static void on_reply(redisAsyncContext*, void* reply, void* data);
   static void on_disconnect(const redisAsyncContext* redis, int);
   static void on_connect(const redisAsyncContext* redis, int status);
-  static void on_greeting(void* self, const redisReply* reply);
-  static void on_hello(void* self, const redisReply* reply);
+  static void on_greeting(void* data, const redisReply* reply);
+  static void on_hello(void* data, const redisReply* reply);
 
   // ---- nginx calls these
   static Connection* of(const ngx_event_t* event) {

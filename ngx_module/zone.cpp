@@ -21,8 +21,8 @@ struct Zone::Layout {
   static constexpr size_t kStoreAlign = 64;
   // 64 bytes are a cache line, and what code_store_format() asks for.
   uint8_t* store() {
-    auto end = reinterpret_cast<uintptr_t>(this + 1);
-    return reinterpret_cast<uint8_t*>((end + kStoreAlign - 1) & ~uintptr_t{kStoreAlign - 1});
+    auto* end = reinterpret_cast<uint8_t*>(this + 1);
+    return end + (-reinterpret_cast<uintptr_t>(end) & (kStoreAlign - 1));
   }
 };
 
