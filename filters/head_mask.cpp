@@ -197,8 +197,7 @@ class HeadMasker {
       case Kind::kExpiry:
       case Kind::kExpiryMonth:
       case Kind::kExpiryYear:
-        numbers_left_ = numbers_left_ || has_number(bytes);
-        return !match.ambiguous;  // neither secret nor masked
+        return !match.ambiguous && !has_number(bytes);  // a date is neither secret nor masked
       default:
         return false;
     }
