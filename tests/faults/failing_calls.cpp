@@ -144,6 +144,11 @@ int EVP_Cipher(EVP_CIPHER_CTX* ctx, unsigned char* out, const unsigned char* in,
   return fails(kCipher) ? -1 : real(ctx, out, in, size);
 }
 
+int EVP_CIPHER_CTX_get_params(EVP_CIPHER_CTX* ctx, OSSL_PARAM params[]) {
+  static auto real = NEXT(EVP_CIPHER_CTX_get_params);
+  return fails(kCipher) ? 0 : real(ctx, params);
+}
+
 int EVP_MAC_init(EVP_MAC_CTX* ctx, const unsigned char* key, size_t size, const OSSL_PARAM params[]) {
   static auto real = NEXT(EVP_MAC_init);
   return fails(kMac) ? 0 : real(ctx, key, size, params);
