@@ -59,7 +59,7 @@ def workers_of(pid):
     for child in children(pid):
         try:
             with open("/proc/%d/cmdline" % child, "rb") as f:
-                if b"cache" not in f.read():
+                if b"nginx: cache" not in f.read():
                     out.add(child)
         except OSError:
             pass  # gone

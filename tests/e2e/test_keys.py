@@ -190,6 +190,7 @@ def test_key_from_a_systemd_credential(t):
 
 
 def test_key_from_the_environment(t):
+    t.without_tools()  # they keep the environment that they were given
     kek, _ = new_kek(t)
     env = {"CARDSCRUB_KEK": read(kek).strip()}
     s = wrapped_server(t, ["env:CARDSCRUB_KEK"], env=env, setup_env=env)
