@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import time
 
+from steady import Application, SteadyClient
+
 
 class Load:
     """h2load with one body. Pinned to the processors that the workers do not run on."""
@@ -65,29 +67,26 @@ def forwards(server, body, path):
     return answer.status, sent, got
 
 
-def instructions(start, variant, load, rows, folder):
+def instructions(start, variant, rows, folder):
     """User instructions of a request for each row, by callgrind: one process for a variant, totals dumped after each row's
-    requests. `start` makes the server under the command given."""
+    requests. `start` makes the server under the command given, before the application at the port given."""
     out = os.path.join(folder, "callgrind.out")
     wrap = ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out, "--log-file=" + os.path.join(folder, "valgrind.log")]
-    server = start(variant, wrap)
+    application = Application()
+    server = start(variant, wrap, application.port)
     counts = {}
     try:
-        for row in rows:
-            load.run(server, row.body, row.path, 20, 1)  # caches, connections to the application
-            time.sleep(0.2)
-            values = []
-            for requests in (row.counted, 3 * row.counted):
-                control(server, "--zero")
-                load.run(server, row.body, row.path, requests, 1)
-                time.sleep(0.2)
+        with SteadyClient(server, application) as client:
+            for row in rows:
+                client.post(row.body, row.path, 20)  # caches, the connection to the application
                 for name in glob.glob(out + ".*"):
                     os.unlink(name)
+                control(server, "--zero")
+                client.post(row.body, row.path, row.counted)
                 control(server, "--dump")
-                values.append(total(out))
-            # The difference: without the connection's own costs.
-            counts[row.name] = (values[1] - values[0]) / (2 * row.counted)
+                counts[row.name] = total(out) / row.counted
     finally:
+        application.close()
         server.stop()
     return counts
 

@@ -100,9 +100,9 @@ class Bench:
             raise SystemExit("bench: the application does not start")
         return bodies
 
-    def start(self, variant, wrap=None):
-        return Server(variant, os.path.join(self.folder, variant.name + ("-counted" if wrap else "")), self.keys, self.upstream,
-                      self.cpu, wrap)
+    def start(self, variant, wrap=None, upstream=0):
+        return Server(variant, os.path.join(self.folder, variant.name + ("-counted" if wrap else "")), self.keys,
+                      upstream or self.upstream, self.cpu, wrap)
 
     def stop(self):
         for server in self.servers.values():
@@ -168,7 +168,7 @@ def report(bench, table, cpu, counts, delays, memory, seconds):
              "Command: `make bench%s`." % "".join(" %s=%s" % (n, os.environ[n]) for n in ("ROUNDS", "CLIENTS", "ONLY")
                                                  if os.environ.get(n)), "",
              "Processor time of the worker a request against bare nginx in the same round (kernel's scheduler statistics), and user",
-             "instructions a request beyond bare nginx (callgrind).", "",
+             "instructions a request beyond bare nginx (callgrind; one request at a time, written whole, when the worker is at rest).", "",
              "| body | bare us | cardscrub | target | | HTTP/2 | | extra instructions | target | |",
              "|---|---:|---:|---:|---|---:|---|---:|---:|---|"]
     missed = 0
@@ -228,7 +228,7 @@ def main():
         for variant in variants(bench.module):
             if variant.name in ("bare", "off", "on"):
                 counted = [row for row in table if variant.name in ("bare", row.variant)]
-                counts[variant.name] = instructions(bench.start, variant, bench.load, counted, bench.folder) if counted else {}
+                counts[variant.name] = instructions(bench.start, variant, counted, bench.folder) if counted else {}
         out = report(bench, table, cpu, counts, delays, memory, (datetime.datetime.now() - begin).seconds)
     finally:
         bench.stop()
