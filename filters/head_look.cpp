@@ -53,6 +53,20 @@ unsigned look_plain(const uint8_t* data, size_t size, const NameEnds* names, boo
   return digits >= limits::kPanMin ? signs | kDigitsSign : signs;
 }
 
+unsigned cut_plain(const uint8_t* data, size_t size, bool semicolons, uint64_t* words) {
+  const uint8_t separator = semicolons ? ';' : '&';
+  unsigned signs = look_plain(data, size, nullptr, false) & kQuadsSign;
+  for (size_t i = 0; i < size; ++i) {
+    const uint8_t c = data[i];
+    if (i % 64 == 0) words[i / 64] = 0;
+    if (c == '=' || c == separator) words[i / 64] |= uint64_t{1} << i % 64;
+    if (c >= 0x80 || c == '{' || c == '%' || c == '+' || c == '[' || c == '"' || c == '#' ||
+        (c == ';' && !semicolons))
+      signs |= kIntricateSign;
+  }
+  return signs;
+}
+
 #if defined(__SSE2__)
 
 unsigned look_sse2(const uint8_t* data, size_t size, const NameEnds* names, bool hasty) {
@@ -109,6 +123,35 @@ unsigned look_sse2(const uint8_t* data, size_t size, const NameEnds* names, bool
   return named ? signs | kNameSign : signs;
 }
 
+unsigned cut_sse2(const uint8_t* data, size_t size, bool semicolons, uint64_t* words) {
+  const auto bits = [](__m128i lanes) { return static_cast<uint32_t>(_mm_movemask_epi8(lanes)); };
+  const auto equal = [](__m128i v, char c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(c)); };
+  const __m128i semicolon = _mm_set1_epi8(semicolons ? '%' : ';');
+  const __m128i separator = _mm_set1_epi8(semicolons ? ';' : '&');
+  __m128i found = _mm_setzero_si128();
+  __m128i top = found;
+  uint32_t marks = 0;  // those of the step before stand below
+  uint32_t pairs = 0;
+  for (size_t at = 0; at < size;) {
+    uint64_t word = 0;
+    for (unsigned shift = 0; shift < 64 && at < size; shift += 16, at += 16) {
+      const __m128i v = load_16(data + at, size - at);
+      top = _mm_max_epu8(top, v);
+      found = _mm_or_si128(found, _mm_or_si128(equal(v, '%'), equal(v, '+')));
+      found = _mm_or_si128(found, _mm_or_si128(equal(v, '['), equal(v, '"')));
+      found = _mm_or_si128(found, _mm_or_si128(equal(v, '#'), _mm_cmpeq_epi8(v, semicolon)));
+      word |= uint64_t{bits(_mm_or_si128(equal(v, '='), _mm_cmpeq_epi8(v, separator)))} << shift;
+      const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirstMark)));
+      const __m128i span = _mm_set1_epi8(static_cast<char>(kLastMark - kFirstMark));
+      marks = marks >> 16 | bits(_mm_cmpeq_epi8(_mm_min_epu8(from, span), from)) << 16;
+      pairs |= marks & marks >> kQuad;
+    }
+    *words++ = word;
+  }
+  found = _mm_or_si128(found, _mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top));
+  return (bits(found) != 0 ? kIntricateSign : 0u) | (pairs != 0 ? kQuadsSign : 0u);
+}
+
 #endif
 
 #if defined(__x86_64__)
@@ -117,7 +160,8 @@ unsigned look_sse2(const uint8_t* data, size_t size, const NameEnds* names, bool
 
 // What a byte is, by the tables of its two halves, each of them twice. Digits have the top bit, marks two
 // bits behind that.
-constexpr uint8_t kDigit = 0x80, kEqual = 0x40, kMark = 0x20, kPercent = 0x10, kBrace = 0x08;
+constexpr uint8_t kDigit = 0x80, kEqual = 0x40, kMark = 0x20, kPercent = 0x10, kBrace = 0x08, kQuoted = 0x04,
+                  kSemicolon = 0x02, kBracket = 0x01;
 constexpr auto kHalves = [] {
   struct {
     alignas(32) std::array<uint8_t, 32> low{};
@@ -136,6 +180,9 @@ constexpr auto kHalves = [] {
   add(kFirstMark, kLastMark, kMark);
   add('%', '%', kPercent);
   add('{', '{', kBrace);
+  for (char c : {'+', '"', '#'}) add(static_cast<uint8_t>(c), static_cast<uint8_t>(c), kQuoted);
+  add(';', ';', kSemicolon);
+  add('[', '[', kBracket);
   return tables;
 }();
 
@@ -242,26 +289,56 @@ HEAD_AVX2 unsigned look_avx2(const uint8_t* data, size_t size, const NameEnds* n
   return signs_of(count_of(digits_in(kinds)), pairs_of(join(marks_in(kinds)), 0, 64), named, kinds, v, names);
 }
 
+HEAD_AVX2 unsigned cut_avx2(const uint8_t* data, size_t size, bool semicolons, uint64_t* words) {
+  if (size <= 32) return cut_sse2(data, size, semicolons, words);
+  const __m256i separator = _mm256_set1_epi8(semicolons ? ';' : '&');
+  __m256i bytes = _mm256_setzero_si256();
+  __m256i kinds = bytes;
+  uint64_t before = 0;
+  uint64_t pairs = 0;
+  for (size_t at = 0; at < size; at += 64) {
+    const size_t left = size - at;
+    const size_t skip = left >= 64 || size < 64 ? 0 : 64 - left;  // bytes that have been looked at
+    const uint8_t* place = data + at - skip;
+    const size_t here = size < 64 ? size : 64;
+    const Word word = read_word(place, here);
+    bytes = _mm256_or_si256(bytes, word.bytes);
+    kinds = _mm256_or_si256(kinds, word.kinds);
+    const uint64_t marks = word.marks >> skip;
+    pairs |= pairs_of(marks, before, 64);
+    before = marks;
+    const uint64_t separators = bits_of(_mm256_cmpeq_epi8(load_32(place), separator)) |
+                                uint64_t{bits_of(_mm256_cmpeq_epi8(load_32(place + here - 32), separator))}
+                                    << (here - 32);
+    *words++ = (word.equals | separators) >> skip;
+  }
+  const uint8_t intricate = kPercent | kBrace | kQuoted | kBracket | (semicolons ? 0 : kSemicolon);
+  const bool simple =
+      _mm256_testz_si256(kinds, _mm256_set1_epi8(static_cast<char>(intricate))) != 0 && bits_of(bytes) == 0;
+  return (simple ? 0u : kIntricateSign) | (pairs != 0 ? kQuadsSign : 0u);
+}
+
 #endif
 
 }  // namespace
 
-std::span<const NamedHeadLook> head_looks() {
+std::span<const HeadKernel> head_kernels() {
 #if defined(__x86_64__)
-  static constexpr NamedHeadLook kAll[] = {{"avx2", look_avx2}, {"sse2", look_sse2}, {"plain", look_plain}};
+  static constexpr HeadKernel kAll[] = {
+      {"avx2", look_avx2, cut_avx2}, {"sse2", look_sse2, cut_sse2}, {"plain", look_plain, cut_plain}};
   __builtin_cpu_init();
   const bool all = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   return std::span(kAll).subspan(all ? 0 : 1);
 #elif defined(__SSE2__)
-  static constexpr NamedHeadLook kAll[] = {{"sse2", look_sse2}, {"plain", look_plain}};
+  static constexpr HeadKernel kAll[] = {{"sse2", look_sse2, cut_sse2}, {"plain", look_plain, cut_plain}};
   return kAll;
 #else
-  static constexpr NamedHeadLook kAll[] = {{"plain", look_plain}};
+  static constexpr HeadKernel kAll[] = {{"plain", look_plain, cut_plain}};
   return kAll;
 #endif
 }
 
-const HeadLook kHeadLook = head_looks().front().look;
+const HeadKernel kHeadKernel = head_kernels().front();
 
 }  // namespace cardscrub

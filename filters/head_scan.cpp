@@ -200,7 +200,7 @@ bool HeadScan::rare_may_hold(Bytes bytes, bool names) const {
   if (names) found = _mm_or_si128(found, _mm_or_si128(equal(v, '='), equal(v, '%')));
   if (bits(found) == 0) return false;
 #endif
-  return judge(bytes, kHeadLook(bytes.data(), bytes.size(), names ? &ends_ : nullptr, false), names);
+  return judge(bytes, kHeadKernel.look(bytes.data(), bytes.size(), names ? &ends_ : nullptr, false), names);
 }
 
 }  // namespace cardscrub

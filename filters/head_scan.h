@@ -32,7 +32,7 @@ class HeadScan {
  private:
   bool may_hold(Bytes bytes, bool names, bool hasty) const {
     if (bytes.size() - limits::kPanMin > kHeadLookMost - limits::kPanMin) return rare_may_hold(bytes, names);
-    const unsigned signs = kHeadLook(bytes.data(), bytes.size(), names ? &ends_ : nullptr, hasty);
+    const unsigned signs = kHeadKernel.look(bytes.data(), bytes.size(), names ? &ends_ : nullptr, hasty);
     if (signs == 0) return false;  // nearly always
     return (hasty && (signs & kDigitsSign) != 0) || judge(bytes, signs, names);
   }

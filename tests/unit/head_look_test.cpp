@@ -10,12 +10,12 @@ namespace {
 
 using testing::Rig;
 
-unsigned look(const NamedHeadLook& kernel, std::string_view text, bool names, bool hasty = false) {
+unsigned look(const HeadKernel& kernel, std::string_view text, bool names, bool hasty = false) {
   const auto block = testing::exact_block(text);
   return kernel.look(block.get(), text.size(), names ? &Rig::get().fields().ends() : nullptr, hasty);
 }
 
-const NamedHeadLook& plain() { return head_looks().back(); }
+const HeadKernel& plain() { return head_kernels().back(); }
 
 struct Case {
   const char* name;
@@ -41,7 +41,7 @@ void table(void**) {
       {"name", "/abcdefghijklmnopqrstuvwxyz/?q=a&cvv=abcdefghijklmnop", kNameSign, 0},
       {"name in front", "v=abcdefghijklmnopqrstuvwxyz/?q=a&p=abcdefghijklmnop", kNameSign, 0},
   };
-  for (const NamedHeadLook& kernel : head_looks()) {
+  for (const HeadKernel& kernel : head_kernels()) {
     for (const Case& c : cases) {
       if (look(kernel, c.text, true) != c.signs) fail_msg("%s: %s, names", kernel.name, c.name);
       if (look(kernel, c.text, false) != c.signs_text) fail_msg("%s: %s, text", kernel.name, c.name);
@@ -64,7 +64,7 @@ void nothing_is_missed(void**) {
     if (text.empty()) continue;
     const bool names = random() % 2 == 0;
     const unsigned wanted = look(plain(), text, names);
-    for (const NamedHeadLook& kernel : head_looks()) {
+    for (const HeadKernel& kernel : head_kernels()) {
       const unsigned signs = look(kernel, text, names);
       if ((signs & wanted) != wanted)
         fail_msg("%s: %u for %u: \"%s\"", kernel.name, signs, wanted, text.c_str());
@@ -80,11 +80,40 @@ void nothing_is_missed(void**) {
   }
 }
 
+void cuts(void**) {
+  static const std::vector<std::string> kParts{
+      "=", "&",    ";",    "a=1&b=2", "cvv=1; d", "%",    "+", "[", "\"", "#",  "{", "\xc3\xa9", "}",
+      "~", "\x7f", "NDEx", "MTEx",    "O",        "4111", "x", "-", "_",  "\\", "]", ","};
+  std::mt19937 random(12);
+  for (int round = 0; round < 200000; ++round) {
+    std::string text(random() % 2 == 0 ? 0 : random() % 200, 'x');
+    for (auto i = random() % 8; i != 0; --i)
+      text.insert(random() % (text.size() + 1), kParts[random() % kParts.size()]);
+    if (text.empty()) continue;
+    const auto block = testing::exact_block(text);
+    const bool semicolons = random() % 2 == 0;
+    std::array<uint64_t, kHeadCutMost / 64> wanted;
+    const unsigned wanted_signs = plain().cut(block.get(), text.size(), semicolons, wanted.data());
+    for (const HeadKernel& kernel : head_kernels()) {
+      std::array<uint64_t, kHeadCutMost / 64> words;
+      const unsigned signs = kernel.cut(block.get(), text.size(), semicolons, words.data());
+      const bool more =
+          signs == (wanted_signs | kIntricateSign) && text.find_first_of("}~\x7f") != std::string::npos;
+      if (signs != wanted_signs && !more)
+        fail_msg("%s: %u for %u: \"%s\"", kernel.name, signs, wanted_signs, text.c_str());
+      if (!std::equal(words.begin(), words.begin() + static_cast<std::ptrdiff_t>((text.size() + 63) / 64),
+                      wanted.begin()))
+        fail_msg("%s: \"%s\"", kernel.name, text.c_str());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cardscrub
 
 int main() {
   using namespace cardscrub;
-  const CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(nothing_is_missed)};
+  const CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(nothing_is_missed),
+                              cmocka_unit_test(cuts)};
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
