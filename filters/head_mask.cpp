@@ -17,8 +17,8 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kMost =
-    kHeadCutMost;  // bytes; shorter than any name or value that is too long for the long way
+// Bytes; shorter than any name or value that is too long for the long way.
+constexpr size_t kMost = kHeadCutMost;
 
 // A value that is named, or may hold a number.
 struct Value {

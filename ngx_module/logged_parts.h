@@ -20,7 +20,7 @@ struct LoggedHeader {
   // Where in a request nginx has a pointer to the line that is shown; 0: whichever has the name.
   size_t place;
 
-  // Of those that have a place; nullptr: the request has none.
+  // Of those that have a place: the first such line; nullptr: the request has none.
   const ngx_table_elt_t* in(const ngx_http_request_t* r) const {
     const ngx_table_elt_t* line;
     std::memcpy(&line, reinterpret_cast<const char*>(r) + place, sizeof line);

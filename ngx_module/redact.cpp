@@ -104,7 +104,7 @@ bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text, boo
   return found;
 }
 
-void Redactor::masked_line(const ngx_str_t& line) {
+void Redactor::mask_line(const ngx_str_t& line) {
   constexpr std::string_view kVersion = " HTTP/1.1";
   constexpr size_t kMethod = 8;  // too short for a number, as kVersion is
   std::string_view text = view(line);
@@ -160,7 +160,7 @@ void Redactor::value(const ngx_table_elt_t& header) {
   element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, bytes(header.value));
 }
 
-void Redactor::masked_header(MutableBytes text, const LoggedHeader& known) {
+void Redactor::mask_header(MutableBytes text, const LoggedHeader& known) {
   if (known.credentials) return authorization({text.size(), text.data()});
   bool all = false;
   if (text.empty()) return;
@@ -231,7 +231,8 @@ void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
     return;
   }
   for (const LoggedHeader& known : parts.placed_headers) {
-    if (const ngx_table_elt_t* line = known.in(r)) header(*line, known);
+    for (const ngx_table_elt_t* line = known.in(r); line != nullptr; line = next_of_name(line))
+      header(*line, known);
   }
   if (parts.request_headers.empty()) return;
   for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {

@@ -33,7 +33,7 @@ class Redactor {
   }
   // "GET /path?query HTTP/1.1", also when it was cut off or is not HTTP at all.
   void request_line(const ngx_str_t& line) {
-    if (scan_.deserves_a_look(bytes(line))) masked_line(line);
+    if (scan_.deserves_a_look(bytes(line))) mask_line(line);
   }
   // Request line, URI, arguments, and those incoming headers that count.
   void request(ngx_http_request_t* r, const LoggedParts& parts);
@@ -45,7 +45,7 @@ class Redactor {
     const bool may =
         known.announces || known.credentials ||
         (known.part == HeadPart::kHeader ? scan_.text_may_hold(text) : scan_.deserves_a_look(text));
-    if (may) masked_header(text, known);
+    if (may) mask_header(text, known);
   }
   void headers(const ngx_list_t& list, bool of_answer);
   // The body that $request_body gives, in new memory; the old one is wiped. Of a body that has not come whole
@@ -60,8 +60,8 @@ class Redactor {
 
  private:
   Worker& engines() const;  // throws when there are none
-  void masked_header(MutableBytes text, const LoggedHeader& known);
-  void masked_line(const ngx_str_t& line);
+  void mask_header(MutableBytes text, const LoggedHeader& known);
+  void mask_line(const ngx_str_t& line);
   void add_to_counters(const MainConf& main) const;
   // True when something was masked. *all: no other number is left in the text, whatever stands around it.
   bool look(HeadPart part, std::string_view name, MutableBytes text, bool* all);
