@@ -7,7 +7,7 @@
 #include <bit>
 
 #include "filters/form_scan.h"
-#include "src/base64_scan.h"
+#include "filters/head_look.h"
 #include "src/issuer.h"
 #include "src/masks.h"
 #include "src/vector16.h"
@@ -17,7 +17,8 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kMost = 1024;  // bytes; shorter than any name or value that is too long for the long way
+// Bytes; shorter than any name or value that is too long for the long way.
+constexpr size_t kMost = kHeadCutMost;
 
 // A value that is named, or may hold a number.
 struct Value {
@@ -29,14 +30,19 @@ struct Value {
 // Where '=' and the separator of pairs stand: bit i of the words is byte i.
 class Delimiters {
  public:
-  void add(uint64_t word) { words_[end_++] = word; }
+  // False: the long way. Nothing may be an escape, JSON, base64 of a number, a cookie in quotes, or belong to
+  // a fragment or a parameter of a path.
+  bool read(Bytes bytes, bool semicolons) {
+    const unsigned signs = kHeadKernel.cut(bytes.data(), bytes.size(), semicolons, words_.data());
+    return (signs & kIntricateSign) == 0 && ((signs & kQuadsSign) == 0 || !may_hold_wrapped(bytes));
+  }
   // The first one in [from, size), or size.
   size_t next(size_t from, size_t size) const {
     size_t word = from / 64;
     if (from >= size) return size;
     uint64_t marks = words_[word] & ~uint64_t{0} << from % 64;
     while (marks == 0) {
-      if (++word == end_) return size;
+      if (++word * 64 >= size) return size;
       marks = words_[word];
     }
     return std::min(size, word * 64 + static_cast<size_t>(std::countr_zero(marks)));
@@ -44,58 +50,7 @@ class Delimiters {
 
  private:
   std::array<uint64_t, kMost / 64> words_;
-  size_t end_ = 0;
 };
-
-// Nothing in it may be an escape, JSON, base64 of a number, a cookie in quotes, or belong to a fragment or a
-// parameter of a path.
-bool is_simple(Bytes bytes, bool semicolons, Delimiters* delimiters) {
-#if defined(__SSE2__)
-  constexpr uint8_t kFirst = 'I';  // base64_scan.h: what a digit quad begins with
-  constexpr uint8_t kSpan = 'O' - kFirst;
-  const auto equal = [](__m128i v, char c) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(c)); };
-  const __m128i semicolon = _mm_set1_epi8(semicolons ? '%' : ';');
-  const __m128i separator = _mm_set1_epi8(semicolons ? ';' : '&');
-  __m128i found = _mm_setzero_si128();
-  __m128i top = found;
-  unsigned marks = 0;
-  unsigned pairs = 0;
-  for (size_t at = 0; at < bytes.size();) {
-    uint64_t word = 0;
-    for (unsigned shift = 0; shift < 64 && at < bytes.size(); shift += 16, at += 16) {
-      const __m128i v = load_16(bytes.data() + at, bytes.size() - at);
-      top = _mm_max_epu8(top, v);
-      found = _mm_or_si128(found, _mm_or_si128(equal(v, '%'), equal(v, '+')));
-      found = _mm_or_si128(found, _mm_or_si128(equal(v, '['), equal(v, '"')));
-      found = _mm_or_si128(found, _mm_or_si128(equal(v, '#'), _mm_cmpeq_epi8(v, semicolon)));
-      const __m128i delimiter = _mm_or_si128(equal(v, '='), _mm_cmpeq_epi8(v, separator));
-      word |= uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(delimiter))} << shift;
-      const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirst)));
-      const __m128i marked =
-          _mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(static_cast<char>(kSpan))), from);
-      // Those of the step before stand below.
-      marks = marks >> 16 | static_cast<unsigned>(_mm_movemask_epi8(marked)) << 16;
-      pairs |= marks & marks >> kQuad;
-    }
-    delimiters->add(word);
-  }
-  const __m128i high = _mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top);
-  if (_mm_movemask_epi8(_mm_or_si128(found, high)) != 0) return false;
-  return pairs == 0 || !may_hold_wrapped(bytes);
-#else
-  for (size_t at = 0; at < bytes.size(); at += 64) {
-    uint64_t word = 0;
-    for (size_t i = 0; i < 64 && at + i < bytes.size(); ++i) {
-      const uint8_t c = bytes[at + i];
-      if (c == '=' || c == (semicolons ? ';' : '&')) word |= uint64_t{1} << i;
-    }
-    delimiters->add(word);
-  }
-  return !may_hold_wrapped(bytes) && std::none_of(bytes.begin(), bytes.end(), [&](uint8_t c) {
-    return c >= '{' || c == '%' || c == '+' || c == '[' || c == '"' || c == '#' || (c == ';' && !semicolons);
-  });
-#endif
-}
 
 bool has_twelve_digits(Bytes bytes) {
 #if defined(__SSE2__)
@@ -212,7 +167,6 @@ class HeadMasker {
     static const Path root;
     const uint8_t* data = bytes.data();
     const size_t size = bytes.size();
-    const NameEnds& ends = policy_.fields->ends();
     while (at < size) {
       while (separator == ';' && at < size && (data[at] == ' ' || data[at] == '\t')) ++at;
       size_t end = delimiters_.next(at, size);
@@ -223,8 +177,7 @@ class HeadMasker {
       end = delimiters_.next(at, size);
       while (end < size && data[end] != separator) end = delimiters_.next(end + 1, size);
       bool failed = false;
-      const FieldMatch match =
-          ends.may_match(name) ? policy_.fields->match(root, name, &failed) : FieldMatch{};
+      const FieldMatch match = policy_.fields->match(root, name, &failed);
       if (failed || !value(match, bytes.subspan(at, end - at))) return false;
       at = end + 1;
     }
@@ -318,8 +271,7 @@ Masked mask_head(HeadPart part, std::string_view name, MutableBytes bytes, const
                  const Worker& worker, bool* numbers_left) {
   const bool semicolons = part == HeadPart::kCookie || part == HeadPart::kHeader;
   Delimiters delimiters;
-  if (bytes.empty() || bytes.size() > kMost || !is_simple(bytes, semicolons, &delimiters))
-    return Masked::kUnknown;
+  if (bytes.empty() || bytes.size() > kMost || !delimiters.read(bytes, semicolons)) return Masked::kUnknown;
   HeadMasker masker(policy, worker, delimiters);
   return masker.part(part, name, bytes) ? masker.mask(numbers_left) : Masked::kUnknown;
 }

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstring>
 
-#include "src/base64_scan.h"
+#include "filters/head_look.h"
 #include "src/detector.h"
 #include "src/limits.h"
 #include "src/vector16.h"
@@ -65,10 +65,13 @@ bool may_hold_escaped_brace(std::string_view text) {
 
 bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || c == '/' || c == '"'; }
 
-// What stands in front of a name.
-constexpr std::array<bool, 256> kInFront = [] {
-  std::array<bool, 256> table{};
-  for (char c : std::string_view("&;? /\"=")) table[static_cast<uint8_t>(c)] = true;
+// What stands in front of a name; and '+', which is a space in one.
+constexpr uint8_t kInFront = 1;
+constexpr uint8_t kSpace = 2;
+constexpr std::array<uint8_t, 256> kAroundNames = [] {
+  std::array<uint8_t, 256> table{};
+  for (char c : std::string_view("&;? /\"=")) table[static_cast<uint8_t>(c)] = kInFront;
+  table['+'] = kSpace;
   return table;
 }();
 
@@ -104,12 +107,15 @@ bool HeadScan::names_announce(std::string_view text) const {
   return false;
 }
 
-// The name in front of a '=' where nothing is escaped. What begins and ends in the letters of a pattern is
-// left to who looks closer; what has other characters there is compared.
+// The name in front of a '=' where nothing but spaces is escaped. What begins and ends in the letters of a
+// pattern is left to who looks closer; what has other characters there is compared.
 __attribute__((noinline)) bool HeadScan::name_announces(const uint8_t* data, size_t equals) const {
   size_t begin = equals;
-  while (begin > 0 && !kInFront[data[begin - 1]]) --begin;
+  uint8_t kinds = 0;
+  for (; begin > 0 && kAroundNames[data[begin - 1]] != kInFront; --begin)
+    kinds |= kAroundNames[data[begin - 1]];
   const std::string_view name(reinterpret_cast<const char*>(data + begin), equals - begin);
+  if (kinds != 0) return true;
   if (!ends_.may_match({data + begin, name.size()})) return false;
   const bool plain = name.size() > 1 && is_plain(name[0]) && is_plain(name[1]) && is_plain(name.back()) &&
                      is_plain(name[name.size() - 2]);
@@ -158,80 +164,43 @@ bool may_link(Bytes text) {
 
 }  // namespace
 
-template <bool kNames, bool kGlance>
-bool HeadScan::may_hold(Bytes bytes) const {
-  constexpr size_t kMost = 2048;   // a lane counts its digits in eight bits
-  constexpr uint8_t kFirst = 'I';  // what every quad of base64 of a number begins with (base64_scan.h)
-  constexpr uint8_t kSpan = 'O' - kFirst;
+#else
+
+namespace {
+bool may_link(Bytes text) { return may_hold_pan(text.data(), text.size()) || may_hold_escaped_pan(text); }
+}  // namespace
+
+#endif
+
+bool HeadScan::plain_names_announce(Bytes bytes) const {
   const uint8_t* data = bytes.data();
-  const size_t size = bytes.size();
-  if (size > kMost) return look_closely(bytes, kNames);
-  if (size < limits::kPanMin && size != 0) {
-    // A name, JSON, or something encoded; a number has no room.
-    const __m128i v = load_16(data, size);
-    __m128i found = _mm_or_si128(v, equal(v, '{'));
-    if (kNames) found = _mm_or_si128(found, _mm_or_si128(equal(v, '='), equal(v, '%')));
-    if (bits(found) == 0) return false;
-  }
-  const __m128i zero = _mm_setzero_si128();
-  __m128i count = zero;
-  __m128i top = zero;
-  __m128i escapes = zero;
-  std::array<uint64_t, kMost / 64> equals_at;
-  size_t words = 0;
-  uint64_t marks_before = 0;
-  uint64_t pairs = 0;  // of two marks kQuad bytes apart
-  for (size_t at = 0; at < size;) {
-    uint64_t marks = 0;
-    uint64_t equals = 0;
-    for (unsigned shift = 0; shift < 64 && at < size; shift += 16, at += 16) {
-      const __m128i v = load_16(data + at, size - at);
-      count = _mm_sub_epi8(count, digits_of(v));
-      top = _mm_max_epu8(top, v);
-      const __m128i from = _mm_sub_epi8(v, _mm_set1_epi8(static_cast<char>(kFirst)));
-      marks |= bits(_mm_cmpeq_epi8(_mm_min_epu8(from, _mm_set1_epi8(static_cast<char>(kSpan))), from))
-               << shift;
-      if (kNames) {
-        escapes = _mm_or_si128(escapes, _mm_or_si128(equal(v, '%'), equal(v, '+')));
-        equals |= bits(equal(v, '=')) << shift;
-      }
-    }
-    pairs |= marks & marks >> kQuad;
-    pairs |= marks_before & marks << (64 - kQuad);
-    marks_before = marks;
-    if (kNames) equals_at[words++] = equals;
-  }
-  // '{' and the three characters behind it, DEL, and all that is not ASCII.
-  if (bits(_mm_cmpeq_epi8(_mm_max_epu8(top, _mm_set1_epi8('{')), top)) != 0)
-    return look_closely(bytes, kNames);
-  const __m128i sums = _mm_sad_epu8(count, zero);
-  const int64_t digits = _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
-  if (digits >= static_cast<int64_t>(limits::kPanMin) && (kGlance || may_link(bytes))) return true;
-  if (pairs != 0 && may_hold_wrapped(bytes)) return true;
-  if (!kNames) return false;
-  if (bits(escapes) != 0) return names_announce({reinterpret_cast<const char*>(data), size});
-  for (size_t word = 0; word < words; ++word) {
-    for (uint64_t equals = equals_at[word]; equals != 0; equals &= equals - 1) {
-      const size_t i = word * 64 + static_cast<size_t>(std::countr_zero(equals));
-      // Nearly all names are turned away by their last two letters.
-      if (i >= 2 && !ends_.may_end_in(data + i - 2)) continue;
-      if (name_announces(data, i)) return true;
-    }
+  for (size_t i = 0; i != bytes.size(); ++i) {
+    if (data[i] == '=' && (i < 2 || ends_.may_end_in(data + i - 2)) && name_announces(data, i)) return true;
   }
   return false;
 }
 
-#else
-
-template <bool kNames, bool kGlance>
-bool HeadScan::may_hold(Bytes bytes) const {
-  return look_closely(bytes, kNames);
+bool HeadScan::judge(Bytes bytes, unsigned signs, bool names) const {
+  if ((signs & kOddSign) != 0) return look_closely(bytes, names);
+  if ((signs & kDigitsSign) != 0 && may_link(bytes)) return true;
+  if ((signs & kQuadsSign) != 0 && may_hold_wrapped(bytes)) return true;
+  if ((signs & kPercentSign) != 0)
+    return names_announce({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return (signs & kNameSign) != 0 && plain_names_announce(bytes);
 }
 
+// Texts that are very short or very long.
+bool HeadScan::rare_may_hold(Bytes bytes, bool names) const {
+  if (bytes.size() > kHeadLookMost) return look_closely(bytes, names);
+  if (bytes.empty()) return false;
+#if defined(__SSE2__)
+  // A number has no room: a name, JSON, or something encoded.
+  const __m128i v = load_rest(bytes.data(), bytes.size());
+  __m128i found = _mm_or_si128(v, equal(v, '{'));
+  if (names) found = _mm_or_si128(found, _mm_or_si128(equal(v, '='), equal(v, '%')));
+  if (bits(found) == 0) return false;
 #endif
-
-bool HeadScan::text_may_hold(Bytes bytes) const { return may_hold<false, false>(bytes); }
-bool HeadScan::names_may_hold(Bytes bytes) const { return may_hold<true, false>(bytes); }
-bool HeadScan::deserves_a_look(Bytes bytes) const { return may_hold<true, true>(bytes); }
+  return judge(bytes, kHeadKernel.look(bytes.data(), bytes.size(), names ? &ends_ : nullptr, false), names);
+}
 
 }  // namespace cardscrub

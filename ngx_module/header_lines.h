@@ -42,6 +42,16 @@ void for_each_line(const ngx_list_t& list, Visit&& visit) {
   }
 }
 
+// The next line of the same name, where nginx links them (since 1.23); nullptr: none.
+template <typename Line>
+const Line* next_of_name(const Line* line) {
+  if constexpr (requires { line->next; }) {
+    return line->next;
+  } else {
+    return nullptr;
+  }
+}
+
 // The buffers that a request's head was read to: the connection's own, and larger ones for a long head. `pos`
 // is nullptr when nginx has given the memory back. A sub-request has none of its own.
 template <typename Visit>

@@ -34,13 +34,19 @@ constexpr std::array<std::string_view, 53> kHarmless{
     "upstream_status"};
 // clang-format on
 
-struct ByHeader {
+// Variables that show a header line which nginx points to.
+struct Placed {
   std::string_view variable;
   std::string_view header;
+  size_t place;
+  bool by_data;  // the variable's `data` is that place, or the variable is another one
 };
-constexpr std::array<ByHeader, 3> kByHeader{{{"remote_user", "authorization"},
-                                             {"content_type", "content-type"},
-                                             {"proxy_add_x_forwarded_for", "x-forwarded-for"}}};
+constexpr std::array<Placed, 5> kPlaced{
+    {{"remote_user", "authorization", offsetof(ngx_http_request_t, headers_in.authorization), false},
+     {"http_user_agent", "user-agent", offsetof(ngx_http_request_t, headers_in.user_agent), true},
+     {"http_referer", "referer", offsetof(ngx_http_request_t, headers_in.referer), true},
+     {"http_host", "host", offsetof(ngx_http_request_t, headers_in.host), true},
+     {"content_type", "content-type", offsetof(ngx_http_request_t, headers_in.content_type), true}}};
 
 template <size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& list) {
@@ -52,12 +58,16 @@ bool starts_with_one_of(std::string_view name, std::initializer_list<std::string
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
-void learn(std::string_view name, const FieldNames& fields, LoggedParts* parts) {
+void learn(const ngx_http_variable_t& variable, const FieldNames& fields, LoggedParts* parts) {
   constexpr std::string_view kHttp = "http_";
-  const auto* header =
-      std::find_if(kByHeader.begin(), kByHeader.end(), [&](const ByHeader& h) { return h.variable == name; });
-  if (header != kByHeader.end()) {
-    parts->add_header(header->header, fields);
+  const std::string_view name = view(variable.name);
+  const auto* placed = std::find_if(kPlaced.begin(), kPlaced.end(), [&](const Placed& p) {
+    return p.variable == name && (!p.by_data || variable.data == p.place);
+  });
+  if (placed != kPlaced.end()) {
+    parts->add_header(placed->header, fields, placed->place);
+  } else if (name == "proxy_add_x_forwarded_for") {
+    parts->add_header("x-forwarded-for", fields);
   } else if (name.starts_with(kHttp)) {
     parts->add_header(name.substr(kHttp.size()), fields);
   } else if (name.starts_with("cookie_")) {
@@ -112,15 +122,16 @@ std::string_view field_of_variable(std::string_view name) {
   return name;
 }
 
-void LoggedParts::add_header(std::string_view name, const FieldNames& fields) {
-  LoggedHeader wanted{std::string(name), HeadPart::kHeader, false};
+void LoggedParts::add_header(std::string_view name, const FieldNames& fields, size_t place) {
+  LoggedHeader wanted{std::string(name), HeadPart::kHeader, false, name == "authorization", place};
   std::replace(wanted.name.begin(), wanted.name.end(), '_', '-');
   const auto same = [&](const LoggedHeader& known) { return known.name == wanted.name; };
-  if (std::any_of(request_headers.begin(), request_headers.end(), same)) return;
+  std::vector<LoggedHeader>& headers = place != 0 ? placed_headers : request_headers;
+  if (std::any_of(headers.begin(), headers.end(), same)) return;
   wanted.part = part_of(ngx_text(wanted.name));
   wanted.announces = HeadScan(fields).announces_header(wanted.name);
-  header_lengths |= uint64_t{1} << length_bit(wanted.name.size());
-  request_headers.push_back(std::move(wanted));
+  if (place == 0) header_lengths |= uint64_t{1} << length_bit(wanted.name.size());
+  headers.push_back(std::move(wanted));
 }
 
 const LoggedHeader* LoggedParts::look_up(const ngx_table_elt_t& line) const {
@@ -148,7 +159,7 @@ LoggedParts learn_logged_parts(const ngx_http_core_main_conf_t* core, bool scrip
       continue;
     }
     parts.variables.push_back({i, announces(name, fields)});
-    learn(name, fields, &parts);
+    learn(variables[i], fields, &parts);
   }
   return parts;
 }

@@ -15,7 +15,17 @@ namespace cardscrub {
 struct LoggedHeader {
   std::string name;  // in lower case, with '-' for '_'
   HeadPart part;
-  bool announces;  // card data, by its name
+  bool announces;    // card data, by its name
+  bool credentials;  // Authorization
+  // Where in a request nginx has a pointer to the line that is shown; 0: whichever has the name.
+  size_t place;
+
+  // Of those that have a place: the first such line; nullptr: the request has none.
+  const ngx_table_elt_t* in(const ngx_http_request_t* r) const {
+    const ngx_table_elt_t* line;
+    std::memcpy(&line, reinterpret_cast<const char*>(r) + place, sizeof line);
+    return line;
+  }
 };
 
 struct LoggedVariable {
@@ -27,11 +37,12 @@ struct LoggedParts {
   // Somebody may ask for anything: a script, a module with a log handler of its own, a variable that is not
   // known here. The other members then do not count.
   bool everything = true;
-  std::vector<LoggedHeader> request_headers;
-  uint64_t header_lengths = 0;    // bit n: one of them has n characters; bit 63: or more
-  bool host = false;              // $host
-  bool answer_headers = false;    // $sent_http_...
-  bool upstream_headers = false;  // $upstream_http_...
+  std::vector<LoggedHeader> placed_headers;
+  std::vector<LoggedHeader> request_headers;  // that have no place: to be looked for
+  uint64_t header_lengths = 0;                // bit n: one of them has n characters; bit 63: or more
+  bool host = false;                          // $host
+  bool answer_headers = false;                // $sent_http_...
+  bool upstream_headers = false;              // $upstream_http_...
   // Indexed variables whose values may have been kept and may hold what a client sent.
   std::vector<LoggedVariable> variables;
 
@@ -42,7 +53,7 @@ struct LoggedParts {
   const LoggedHeader* find(const ngx_table_elt_t& line) const {
     return (header_lengths >> length_bit(line.key.len) & 1) != 0 ? look_up(line) : nullptr;
   }
-  void add_header(std::string_view name, const FieldNames& fields);
+  void add_header(std::string_view name, const FieldNames& fields, size_t place = 0);
 
  private:
   static size_t length_bit(size_t length) { return length < 63 ? length : 63; }

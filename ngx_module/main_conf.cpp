@@ -1,6 +1,8 @@
 // The http block's own settings, and what is made of them once it has been read.
 #include "main_conf.h"
 
+#include <algorithm>
+
 #include "audit.h"
 #include "owned.h"
 #include "process.h"
@@ -23,6 +25,13 @@ bool has_script_module(const ngx_cycle_t* cycle) {
     }
   }
   return false;
+}
+
+// As pages with server side includes do.
+bool has_includes(const MainConf& main) {
+  return std::any_of(main.written.begin(), main.written.end(), [](const Written& written) {
+    return written.name == "ssi" && written.words[0] != "off";
+  });
 }
 
 // Once for each reading of the configuration: what a source gives may have changed.
@@ -102,7 +111,8 @@ char* init_main_conf(ngx_conf_t* cf, void* conf) {
 }
 
 void learn_variables(const ngx_cycle_t* cycle, MainConf* main, const ngx_http_core_main_conf_t* core) {
-  main->request_body_logged = main->fingerprint_used = main->fields_used = has_script_module(cycle);
+  main->request_body_logged = has_script_module(cycle);
+  main->fingerprint_used = main->fields_used = main->request_body_logged || has_includes(*main);
   main->logged = learn_logged_parts(core, main->request_body_logged, *main->default_fields);
   const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
   for (size_t i = 0; i < core->variables.nelts; ++i) {

@@ -26,40 +26,42 @@ void redact_upstream(Redactor* redactor, ngx_http_request_t* r) {
 
 // Variables that were evaluated earlier (set, map, rewrite) remember what they saw. Their bytes may be the
 // configuration's or the program's own: changed in a copy.
-void redact_variable(Redactor* redactor, ngx_http_request_t* r, ngx_http_variable_value_t* value,
-                     std::string_view field) {
-  auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, value->len));
+[[gnu::noinline]] void redact_variable(Redactor* redactor, ngx_http_request_t* r,
+                                       const LoggedVariable& variable) {
+  ngx_http_variable_value_t& value = r->variables[variable.index];
+  auto* copy = static_cast<u_char*>(ngx_pnalloc(r->pool, value.len));
   if (copy == nullptr) {
-    value->len = 0;
+    value.len = 0;
     return;
   }
-  std::memcpy(copy, value->data, value->len);
+  std::memcpy(copy, value.data, value.len);
+  std::string_view field;
+  if (variable.announces) {
+    const auto* core =
+        static_cast<const ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
+    const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
+    field = field_of_variable(view(variables[variable.index].name));
+  }
   // A value in which names stand (a cached $request_uri, $args) and one that is named by its variable look
   // alike; both are tried.
-  redactor->element(HeadPart::kTarget, {}, {copy, value->len});
-  redactor->element(HeadPart::kHeader, field, {copy, value->len});
-  value->data = copy;
+  redactor->element(HeadPart::kTarget, {}, {copy, value.len});
+  redactor->element(HeadPart::kHeader, field, {copy, value.len});
+  value.data = copy;
 }
 
 void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf& main) {
   if (r->variables == nullptr) return;
-  auto* core =
-      static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
-  const auto* variables = static_cast<const ngx_http_variable_t*>(core->variables.elts);
-  const HeadScan scan(*main.default_fields);
   for (const LoggedVariable& variable : main.logged.variables) {
-    ngx_http_variable_value_t& value = r->variables[variable.index];
+    const ngx_http_variable_value_t& value = r->variables[variable.index];
     if (!value.valid || value.not_found || value.len < 3) continue;
-    if (!variable.announces && !scan.names_may_hold({value.data, value.len})) continue;
-    redact_variable(
-        redactor, r, &value,
-        variable.announces ? field_of_variable(view(variables[variable.index].name)) : std::string_view{});
+    if (variable.announces || redactor->scan().names_may_hold({value.data, value.len}))
+      redact_variable(redactor, r, variable);
   }
 }
 
 void redact_all(ngx_http_request_t* r, const MainConf& main) {
   const LoggedParts& logged = main.logged;
-  Redactor redactor(main.redact_policy, worker());
+  Redactor redactor(main.redact_policy);
   redactor.request(r, logged);
   if (logged.shows_answer()) {
     redactor.headers(r->headers_out.headers, true);

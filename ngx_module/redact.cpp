@@ -74,24 +74,25 @@ void mask_cut_number(MutableBytes text) {
   }
 }
 
-bool Redactor::element(HeadPart part, std::string_view name, MutableBytes text) {
-  bool all = false;
-  return scan_.may_hold_card_data(part, name, text) && look(part, name, text, &all);
+Worker& Redactor::engines() const {
+  Worker* own = engines_ != nullptr ? engines_ : worker();
+  if (own == nullptr) throw std::bad_alloc();
+  return *own;
 }
 
 bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text, bool* all) {
   bool found = false;
   const bool looked = guarded(ngx_cycle->log, "redacting", [&] {
-    if (worker_ == nullptr) throw std::bad_alloc();
+    Worker& own = engines();
     bool numbers_left = false;
-    const Masked masked = mask_head(part, name, text, policy_, *worker_, &numbers_left);
+    const Masked masked = mask_head(part, name, text, policy_, own, &numbers_left);
     if (masked != Masked::kUnknown) {
       found = masked == Masked::kSomething;
       *all = !numbers_left;
       return;
     }
     Verdict verdict;
-    scrub_head(part, name, text, policy_, *worker_, verdict, {});
+    scrub_head(part, name, text, policy_, own, verdict, {});
     if (verdict.refused()) throw std::bad_alloc();
     found = verdict.findings() != 0;
   });
@@ -103,8 +104,7 @@ bool Redactor::look(HeadPart part, std::string_view name, MutableBytes text, boo
   return found;
 }
 
-void Redactor::request_line(const ngx_str_t& line) {
-  if (!scan_.deserves_a_look(bytes(line))) return;
+void Redactor::mask_line(const ngx_str_t& line) {
   constexpr std::string_view kVersion = " HTTP/1.1";
   constexpr size_t kMethod = 8;  // too short for a number, as kVersion is
   std::string_view text = view(line);
@@ -160,15 +160,12 @@ void Redactor::value(const ngx_table_elt_t& header) {
   element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, bytes(header.value));
 }
 
-void Redactor::header(const ngx_table_elt_t& header, const LoggedHeader& known) {
-  if (known.name == kAuthorization) return authorization(header.value);
-  const MutableBytes text = bytes(header.value);
-  const bool plain = known.part == HeadPart::kHeader;
-  if (text.empty() ||
-      (!known.announces && !(plain ? scan_.text_may_hold(text) : scan_.deserves_a_look(text))))
-    return;
+void Redactor::mask_header(MutableBytes text, const LoggedHeader& known) {
+  if (known.credentials) return authorization({text.size(), text.data()});
   bool all = false;
-  look(known.part, plain ? std::string_view(known.name) : std::string_view{}, text, &all);
+  if (text.empty()) return;
+  look(known.part, known.part == HeadPart::kHeader ? std::string_view(known.name) : std::string_view{}, text,
+       &all);
 }
 
 void Redactor::headers(const ngx_list_t& list, bool of_answer) {
@@ -192,9 +189,8 @@ void Redactor::body(ngx_http_request_t* r) {
   if (joined == nullptr) return;
   auto size = static_cast<size_t>(joined->last - joined->pos);
   bool looked = guarded(ngx_cycle->log, "redacting a body", [&] {
-    if (worker_ == nullptr) throw std::bad_alloc();
     Verdict verdict;
-    Body body(policy_, *worker_, verdict, {});
+    Body body(policy_, engines(), verdict, {});
     const ngx_table_elt_t* type = r->headers_in.content_type;
     if (body.start(type == nullptr ? std::string_view{} : view(type->value), {}) != Reason::kNone) {
       blank_digits({joined->pos, size});
@@ -227,23 +223,30 @@ void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
   if (!lies_within(r->uri, r->request_line)) element(HeadPart::kPath, {}, bytes(r->uri));
   if (parts.shows_host()) element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
   element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
-  for_each_line(r->headers_in.headers, [&](ngx_table_elt_t& line) {
-    if (parts.everything) {
+  if (parts.everything) {
+    for_each_line(r->headers_in.headers, [&](ngx_table_elt_t& line) {
       if (name(line)) name_changed(r, line);
       value(line);
-    } else if (const LoggedHeader* wanted = parts.find(line)) {
-      header(line, *wanted);
-    }
+    });
+    return;
+  }
+  for (const LoggedHeader& known : parts.placed_headers) {
+    for (const ngx_table_elt_t* line = known.in(r); line != nullptr; line = next_of_name(line))
+      header(*line, known);
+  }
+  if (parts.request_headers.empty()) return;
+  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+    if (const LoggedHeader* known = parts.find(line)) header(line, *known);
   });
 }
 
-void Redactor::count(const MainConf& main) const {
-  if (masked_ != 0 && main.zone->tally() != nullptr) Tally::add(&main.zone->tally()->redacted, masked_);
+void Redactor::add_to_counters(const MainConf& main) const {
+  if (main.zone->tally() != nullptr) Tally::add(&main.zone->tally()->redacted, masked_);
 }
 
 void redact_request(ngx_http_request_t* r) {
   const MainConf& main = *main_conf(r);
-  Redactor redactor(main.redact_policy, worker());
+  Redactor redactor(main.redact_policy);
   redactor.request(r, LoggedParts{});
   redactor.count(main);
 }
@@ -251,7 +254,7 @@ void redact_request(ngx_http_request_t* r) {
 void redact_copies(ngx_http_request_t* r) {
   wipe_copies_of_head(r);
   if (!is_http2(r)) return;
-  Redactor redactor(main_conf(r)->redact_policy, worker());
+  Redactor redactor(main_conf(r)->redact_policy);
   rewrite_header_table(r, [&](const ngx_table_elt_t& header) { redactor.header(header); });
 }
 

@@ -65,8 +65,10 @@ void on_connection_end(void* data) {
 // the buffer stays while there is something to read, and is given back, unwiped and clean, when the socket
 // has run empty.
 long on_tls_bytes(BIO* bio, int operation, const char*, size_t, int, long, int result, size_t*) {
+  constexpr int kHasRead = BIO_CB_READ | BIO_CB_RETURN;
+  if (operation != kHasRead && operation != BIO_CB_WRITE) return result;  // most calls
   auto* tls = reinterpret_cast<SSL*>(BIO_get_callback_arg(bio));
-  if (operation == (BIO_CB_READ | BIO_CB_RETURN)) {
+  if (operation == kHasRead) {
     if (result > 0) {
       SSL_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
       SSL_clear_mode(tls, SSL_MODE_RELEASE_BUFFERS);
@@ -74,7 +76,7 @@ long on_tls_bytes(BIO* bio, int operation, const char*, size_t, int, long, int r
       SSL_clear_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
       SSL_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     }
-  } else if (operation == BIO_CB_WRITE) {
+  } else {
     SSL_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);  // of the buffer that is written, which is not wiped
   }
   return result;

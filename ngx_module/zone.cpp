@@ -27,6 +27,7 @@ struct Zone::Layout {
 };
 
 void Tally::add_verdict(const Verdict& verdict) {
+  if (!verdict.counted() && !verdict.refused()) return;
   for (size_t i = 1; i < kinds.size(); ++i) add(&kinds[i], verdict.found(static_cast<Kind>(i)));
   for (size_t i = 0; i < brands.size(); ++i) add(&brands[i], verdict.found_brand(static_cast<Brand>(i)));
   for (size_t i = 1; i < actions.size(); ++i) add(&actions[i], verdict.acted(static_cast<Action>(i)));

@@ -145,6 +145,7 @@ std::string Verdict::problem_json() const {
 }
 
 void Verdict::count(Kind kind, Brand brand, Action action) {
+  counted_ = true;
   if (kind == Kind::kPan || kind == Kind::kCode || kind == Kind::kTrack) ++findings_;
   ++kinds_[static_cast<size_t>(kind)];
   ++brands_[static_cast<size_t>(brand)];

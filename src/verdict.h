@@ -63,6 +63,7 @@ class Verdict {
   std::string problem_json() const;
 
   void count(Kind kind, Brand brand, Action action);
+  bool counted() const { return counted_; }  // anything
   uint32_t found(Kind kind) const { return kinds_[static_cast<size_t>(kind)]; }
   // PANs, codes and tracks together.
   uint32_t findings() const { return findings_; }
@@ -84,6 +85,7 @@ class Verdict {
   std::vector<Problem> problems_;
   size_t refused_count_ = 0;
   uint32_t findings_ = 0;
+  bool counted_ = false;
   std::array<uint32_t, kKinds> kinds_{};
   std::array<uint32_t, kBrands> brands_{};
   std::array<uint32_t, 6> actions_{};

@@ -70,6 +70,21 @@ def test_headers_in(t):
                     "-b", "card=%s; cvv=%s" % (pan, code), "-H", "X-Forwarded-For: " + pan))
 
 
+def test_lines_that_come_twice(t):
+    """nginx shows one of them, later versions all."""
+    pans = [t.card() for _ in range(8)]
+    lines = ["%s: %s" % (name, pan) for name, pan in zip(("User-Agent", "Referer", "X-A", "Content-Type") * 2, pans)]
+    line = logged(t, "$http_user_agent|$http_referer|$http_x_a|$content_type", "/",
+                  options=[word for h in lines for word in ("-H", h)])[0]
+    t.true(mask(pans[0]) in line and mask(pans[1]) in line and mask(pans[2]) in line and mask(pans[3]) in line, line)
+
+
+def test_header_names_with_either_spelling(t):
+    pan = t.card()
+    line = logged(t, "$http_x_plain_card", "/", server="underscores_in_headers on;", options=("-H", "x_Plain-CARD: " + pan))[0]
+    t.equal(line, mask(pan), "the line")
+
+
 def test_basic_authorization(t):
     pan = t.card()
     line = logged(t, "$remote_user", "/", options=("-u", "%s:secret" % pan))[0]

@@ -52,3 +52,12 @@ def test_names_in_small_letters(t):
     for http2 in (False, True):
         seen = s.curl("/", "-H", "X-%s: ab" % pan, http2=http2).seen
         t.equal(seen.headers.get("x-" + token), "set", "the header")
+
+
+def test_variables_in_server_side_includes(t):
+    """Nothing but a page names them."""
+    s = t.nginx(server="cardscrub on; ssi on;", locations="location / { proxy_pass http://127.0.0.1:@CLEAR@; }",
+                extra_servers='''server { listen 127.0.0.1:@CLEAR@; access_log off; default_type text/html;
+    location / { return 200 '[<!--# echo var="cardscrub_fields" -->]'; } }''')
+    reply = s.post("card_number=%s&cvv=%s" % (t.card(), t.code()))
+    t.equal(reply.body, b"[card_number,cvv]", "the page")
