@@ -101,17 +101,19 @@ class HeadSweep {
 // request takes from there has become the same.
 void sweep_copies(ngx_http_request_t* r, const LocationConf& conf, Worker& own, RequestContext* context) {
   wipe_copies_of_head(r);
-  if (!is_http2(r)) return;
-  Verdict counted_already;
-  HeadSweep sweep(conf, Mode::kOn, own, context, &counted_already, nullptr);
-  rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
-    if (view(header.key) == ":path") {
-      sweep.element(HeadPart::kTarget, {}, header.value);
-    } else {
-      sweep.name(header);
-      sweep.value(header);
-    }
-  });
+  if (is_http2(r)) {
+    Verdict counted_already;
+    HeadSweep sweep(conf, Mode::kOn, own, context, &counted_already, nullptr);
+    rewrite_header_table(r, [&](const ngx_table_elt_t& header) {
+      if (view(header.key) == ":path") {
+        sweep.element(HeadPart::kTarget, {}, header.value);
+      } else {
+        sweep.name(header);
+        sweep.value(header);
+      }
+    });
+  }
+  wipe_registers();
 }
 
 bool is_upgrade(const ngx_http_request_t* r) {

@@ -253,9 +253,11 @@ void redact_request(ngx_http_request_t* r) {
 
 void redact_copies(ngx_http_request_t* r) {
   wipe_copies_of_head(r);
-  if (!is_http2(r)) return;
-  Redactor redactor(main_conf(r)->redact_policy);
-  rewrite_header_table(r, [&](const ngx_table_elt_t& header) { redactor.header(header); });
+  if (is_http2(r)) {
+    Redactor redactor(main_conf(r)->redact_policy);
+    rewrite_header_table(r, [&](const ngx_table_elt_t& header) { redactor.header(header); });
+  }
+  wipe_registers();
 }
 
 void redact_unswept(ngx_http_request_t* r) {

@@ -99,7 +99,6 @@ void cleanse_once(const ngx_connection_t* connection) {
 }  // namespace
 
 void wipe_copies_of_head(ngx_http_request_t* r) {
-  wipe_registers();
   if (is_http2(r)) {
     wipe_left_overs(r);
     wipe_receive_buffer_soon(r, 0);

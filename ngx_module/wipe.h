@@ -13,8 +13,7 @@ namespace cardscrub {
 
 class RequestContext;
 
-// When the head has been swept and held something: copies of it that no string of the request points to, and
-// the registers.
+// When the head has been swept and held something: copies of it that no string of the request points to.
 void wipe_copies_of_head(ngx_http_request_t* r);
 // Of a request that has failed before its head was swept, and whose connection is not used again: also what
 // nginx has not read of it.
