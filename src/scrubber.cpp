@@ -15,18 +15,6 @@ bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n
 
 bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_space); }
 
-// Where the run of groups that goes on at `at` begins, at most as far in front as a number can reach.
-size_t run_start(const Text& text, size_t at) {
-  constexpr size_t kReach = 2 * limits::kPanMax;
-  size_t start = at;
-  while (start > 0 && at - start < kReach) {
-    uint8_t c = text.data[start - 1];
-    if (!is_digit(c) && c != ' ' && c != '-' && c != '.') break;
-    --start;
-  }
-  return start;
-}
-
 // Digits as many as a card number has, and nothing but them and separators.
 bool is_mistyped_pan(Reason reason, const Text& text) {
   auto digits = static_cast<size_t>(std::count_if(text.data, text.data + text.size, is_digit));
@@ -129,7 +117,7 @@ size_t Scrubber::sweep(const Text& text, bool last) {
   size_t from = std::min(judged_, text.size);
   // What stands in front of the run at `next` need not be shown again.
   const auto keep_from = [&](size_t next) {
-    size_t settled = last ? text.size : run_start(text, next);
+    size_t settled = last ? text.size : Detector::run_start(text, next);
     judged_ = last ? 0 : std::max(from, next) - settled;
     before_.add({text.data, settled});
     return settled;
@@ -176,19 +164,10 @@ void Scrubber::swept_together(const Text& text, const Finding& first, const Find
   if (action == Action::kMask) mask_among(text, first.begin, std::max(first.end, second.end), false, last);
 }
 
-// True when the text, after something was written at [begin, end), holds a number that runs into it: digits
-// of a token, or what a mask left, together with a group beside it (law 4).
 bool Scrubber::overlaps_a_finding(const Text& text, size_t begin, size_t end, bool last) {
   DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
-  size_t from = run_start(text, begin);
-  while (from < end) {
-    Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
-    if (next.outcome != Detector::Outcome::kFound || next.finding.begin >= end) return false;
-    if (next.finding.end > begin) return true;
-    from = next.finding.end;
-  }
-  return false;
+  return worker_.detector->overlaps(text, begin, end, before_, last, options, worker_.scratch.get());
 }
 
 // Masks what other groups stand beside. What would make a number together with them is not left: neither the
