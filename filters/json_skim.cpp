@@ -101,6 +101,15 @@ const uint8_t* pass_number(const uint8_t* const p) {
   return is_delimiter(*q) && *q != ' ' ? q : p;
 }
 
+bool may_be_code(const uint8_t* p, const uint8_t* const end) {
+  const bool quoted = p != end && *p == '"';
+  const uint8_t* const begin = p + (quoted ? 1 : 0);
+  p = begin;
+  while (p != end && is_digit(*p) && p - begin <= 4) ++p;
+  if (p == end || (quoted && *p >= 0x80)) return true;
+  return p - begin >= 3 && p - begin <= 4 && (quoted ? *p == '"' : is_delimiter(*p));
+}
+
 const uint8_t* pass_literal(const uint8_t* const p) {
   const size_t size = *p == 'f' ? 5 : 4;
   const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
@@ -239,9 +248,31 @@ uint64_t JsonSkim::find_names(const uint8_t* p, uint64_t ends, uint64_t opens, u
     const FieldMatch match = name.size() < JsonPath::kShortName
                                  ? path_.match(name.data(), name.size(), scrubber_)
                                  : path_.match(name, scrubber_);
-    if (match.kind != Kind::kNone) return bit;
+    if (match.kind != Kind::kNone || (match.pair == Pair::kValue && may_be_pair(name.data() + name.size())))
+      return bit;
   }
   return 0;
+}
+
+// Whether the name of the member whose value, a string, begins here is one of Pair::kName.
+bool JsonSkim::behind_pair_name(const uint8_t* value) const {
+  constexpr std::ptrdiff_t kLongest = 6;
+  const uint8_t* end = value - 1;
+  while (end - text_.data() > kLongest && (is_white(end[-1]) || end[-1] == ':')) --end;
+  if (end - text_.data() <= kLongest) return true;  // it may
+  if (end == value - 1 || end[-1] != '"') return false;
+  const uint8_t* begin = --end;
+  while (begin[-1] != '"' && end - begin < kLongest) --begin;
+  return pair_part({begin, static_cast<size_t>(end - begin)}) == Pair::kName;
+}
+
+// Behind a name that is the second part of a name/value pair: whether somebody has to look at its value.
+bool JsonSkim::may_be_pair(const uint8_t* name_end) const {
+  if (scrubber_.has_pairs()) return true;
+  const uint8_t* const end = text_.data() + text_.size();
+  const uint8_t* p = name_end + 1;
+  while (p != end && (is_white(*p) || *p == ':')) ++p;
+  return may_be_code(p, end);
 }
 
 // Which of the closing brackets stand behind anything but their opening one.

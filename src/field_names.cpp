@@ -290,8 +290,36 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
     added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
     if (!added) return Fault{added.message()};
   }
+  table->ends.add("value");
+  table->ends.add("val");
   table->finish();
   return FieldNames(std::move(table));
+}
+
+// What jQuery's serializeArray(), NameValuePair of .NET and Java, XML-RPC, Postman, HAR and form builders call
+// the two.
+Pair pair_part(Bytes leaf) {
+  size_t end = leaf.size();
+  if (end != 0 && leaf[end - 1] == ']') --end;
+  size_t begin = end;
+  while (begin > 0 && end - begin <= 5 && !splits(leaf[begin - 1])) --begin;
+  const auto is = [&](std::string_view word) {
+    return end - begin == word.size() &&
+           std::equal(word.begin(), word.end(), leaf.begin() + static_cast<std::ptrdiff_t>(begin),
+                      [](char a, uint8_t b) { return a == kCharacters[b].folded; });
+  };
+  switch (end - begin) {
+    case 2:
+      return is("id") ? Pair::kName : Pair::kNone;
+    case 3:
+      return is("key") ? Pair::kName : is("val") ? Pair::kValue : Pair::kNone;
+    case 4:
+      return is("name") ? Pair::kName : Pair::kNone;
+    case 5:
+      return is("field") ? Pair::kName : is("value") ? Pair::kValue : Pair::kNone;
+    default:
+      return Pair::kNone;
+  }
 }
 
 FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {

@@ -23,9 +23,21 @@ struct FieldPattern {
   std::string pattern;
 };
 
+// What a name is in {"name": "cvv", "value": "123"}, which many clients write where others have {"cvv":
+// "123"}.
+enum class Pair : uint8_t {
+  kNone,
+  kName,     // its value may be a name
+  kValue,    // its value belongs to the name beside it
+  kInValue,  // as kValue, of an element inside of the value
+};
+// By the last component of a leaf, if it has several; indexes are not passed over.
+Pair pair_part(Bytes leaf);
+
 struct FieldMatch {
   Kind kind = Kind::kNone;
   bool ambiguous = false;  // counts only beside another card field of the same scope
+  Pair pair = Pair::kNone;
 };
 
 // Which pairs of letters the last components of the patterns begin and end with: turns away nearly every name

@@ -32,33 +32,48 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
       observer_(observer),
       errands_(errands) {}
 
-Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
+Scrubber::~Scrubber() {
+  wipe(leaf_.data(), leaf_most_);
+  drop_pairs(0);
+}
 
 FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
   FieldMatch match;
   if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
-  if (match.ambiguous && policy_.response) return {};
+  if (match.ambiguous && policy_.response) match = {};
+  if (!reads_pairs_ || policy_.fields == nullptr) return match;
+  if (match.kind == Kind::kNone || match.kind == Kind::kHolder) match.pair = pair_part(leaf);
+  if (match.kind == Kind::kHolder && match.pair != Pair::kName) match.pair = Pair::kNone;  // card.name
   return match;
 }
 
 Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
+  level_ = path_.depth();
+  key_ = form_key_;
+  if (const PairName* pair = match.pair < Pair::kValue ? nullptr : find_pair(match.pair); pair != nullptr) {
+    match = with_pair(match);
+    leaf = {pair->name.data(), pair->size};
+    belong(pair->depth, pair->form_key);
+  }
   leaf_size_ = std::min(leaf.size(), kLeafMax);
   if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
   leaf_most_ = std::max(leaf_most_, leaf_size_);
   match_ = match;
   type_ = type;
   too_long_ = false;
+  untouched_ = true;
   before_.clear();
   judged_ = 0;
   switch (match.kind) {
     case Kind::kNone:
+      if (match.pair == Pair::kName && type == ValueType::kString) return Want::kWhole;
       return type == ValueType::kLiteral ? Want::kSkip : Want::kStream;
     case Kind::kIgnore:
       return Want::kSkip;
     case Kind::kHolder:
-      return Want::kStream;
+      return match.pair == Pair::kName && type == ValueType::kString ? Want::kWhole : Want::kStream;
     default:
       return Want::kWhole;
   }
@@ -76,6 +91,7 @@ size_t Scrubber::text(const Text& text, bool last) {
       seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
       valid_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
     }
+    if (match_.pair != Pair::kNone && untouched_) return pair_value(text, last);
     return sweep(text, last);
   }
   if (!last || too_long_ || text.size > limits::kNamedValueMax) {
@@ -235,10 +251,13 @@ void Scrubber::named(const Text& text) {
     // null is an absent field; true and false are no card data, and no field of the right type.
     static constexpr uint8_t kNull[] = {'n', 'u', 'l', 'l'};
     if (std::equal(text.data, text.data + text.size, std::begin(kNull), std::end(kNull))) return;
-    if (!match_.ambiguous) invalid(Reason::kFieldType, text, match_.kind, Brand::kUnknown);
+    if (!match_.ambiguous && match_.pair == Pair::kNone)
+      invalid(Reason::kFieldType, text, match_.kind, Brand::kUnknown);
     return;
   }
   if (is_blank(text)) return;
+  // Labels and settings are kept in pairs too: {"key": "cvv", "value": "Security code"}.
+  if (match_.pair != Pair::kNone && std::none_of(text.data, text.data + text.size, is_digit)) return;
   if (reveals()) return reveal_named(text);
   switch (match_.kind) {
     case Kind::kPan:
@@ -573,7 +592,7 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 
 std::string Scrubber::field() const {
   std::string out;
-  for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
+  for (size_t level = 0; level < std::min(level_, path_.depth()); ++level) add_printable(path_.name(level), &out);
   add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;
