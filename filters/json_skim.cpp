@@ -101,13 +101,38 @@ const uint8_t* pass_number(const uint8_t* const p) {
   return is_delimiter(*q) && *q != ' ' ? q : p;
 }
 
+namespace {
+
+// Behind a value of an object: whether one of its other members may be called as the first part of a
+// name/value pair is. One look, not far.
+bool may_name_follow(const uint8_t* p, const uint8_t* end) {
+  constexpr std::ptrdiff_t kFar = 256;
+  if (end - p > kFar) end = p + kFar;
+  while (p != end) {
+    const uint8_t c = *p++;
+    if (c == '}') return false;
+    if (c == '{' || c == '[') return true;
+    if (c != '"') continue;
+    const uint8_t* const begin = p;
+    while (p != end && *p != '"' && *p != '\\') ++p;
+    if (p == end || *p != '"') return true;
+    const Bytes text{begin, static_cast<size_t>(p - begin)};
+    ++p;
+    if (pair_part(text) == Pair::kName) return true;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool may_be_code(const uint8_t* p, const uint8_t* const end) {
   const bool quoted = p != end && *p == '"';
   const uint8_t* const begin = p + (quoted ? 1 : 0);
   p = begin;
   while (p != end && is_digit(*p) && p - begin <= 4) ++p;
   if (p == end || (quoted && *p >= 0x80)) return true;
-  return p - begin >= 3 && p - begin <= 4 && (quoted ? *p == '"' : is_delimiter(*p));
+  const bool code = p - begin >= 3 && p - begin <= 4 && (quoted ? *p == '"' : is_delimiter(*p));
+  return code && may_name_follow(p + (quoted ? 1 : 0), end);
 }
 
 const uint8_t* pass_literal(const uint8_t* const p) {
@@ -259,7 +284,8 @@ bool JsonSkim::behind_pair_name(const uint8_t* value) const {
   constexpr std::ptrdiff_t kLongest = 6;
   const uint8_t* end = value - 1;
   while (end - text_.data() > kLongest && (is_white(end[-1]) || end[-1] == ':')) --end;
-  if (end - text_.data() <= kLongest) return true;  // it may
+  // Near the beginning of the text the name cannot be read: it may be one.
+  if (end - text_.data() <= kLongest) return is_white(end[-1]) || end[-1] == ':' || end[-1] == '"';
   if (end == value - 1 || end[-1] != '"') return false;
   const uint8_t* begin = --end;
   while (begin[-1] != '"' && end - begin < kLongest) --begin;

@@ -34,8 +34,9 @@ bool may_be_issued(const uint8_t* data, size_t size, const Scrubber& scrubber);
 // Behind a number of fewer than 12 digits in front of its point, which something else than a space follows
 // plainly; or `p`. Reads at most kJsonAhead bytes.
 const uint8_t* pass_number(const uint8_t* p);
-// Whether the string or number at p, without escapes, may be a security code: three or four digits. Reads in
-// front of `end` only; what ends there may be one.
+// Whether the string or number at p, without escapes, may be a security code: three or four digits, and
+// behind it a member whose value may be its name (Pair::kName). Reads in front of `end` only; what ends there
+// may be.
 bool may_be_code(const uint8_t* p, const uint8_t* end);
 // Behind true, false or null, or `p`.
 const uint8_t* pass_literal(const uint8_t* p);

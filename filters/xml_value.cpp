@@ -133,7 +133,8 @@ void XmlValue::show(const Text& in, Scrubber& scrubber) {
 
 bool XmlValue::nothing_to_find(const uint8_t* data, size_t size, const Scrubber& scrubber) const {
   if (begun_ || whole_) return false;
-  return (size < limits::kPanMin || !may_hold_pan(data, size)) && !scrubber.pair_matters(match_, {data, size});
+  return (size < limits::kPanMin || !may_hold_pan(data, size)) &&
+         !scrubber.pair_matters(match_, {data, size});
 }
 
 void XmlValue::close(const Text& in, Scrubber& scrubber) {

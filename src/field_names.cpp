@@ -219,6 +219,7 @@ NameEnds::NameEnds() {
                         (kLetter[before] == kDigit && kLetter[last] == kDigit);
       const unsigned pair = before | last << 8;
       if (kept) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+      if (last == ']') value_pairs_[pair / 64] |= uint64_t{1} << pair % 64;
     }
   }
 }
@@ -228,7 +229,9 @@ void NameEnds::add_pairs(uint8_t before, uint8_t last) {
     if (kLetter[b] != before) continue;
     for (unsigned l = 0; l < 256; ++l) {
       const unsigned pair = b | l << 8;
-      if (kLetter[l] == last) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+      if (kLetter[l] != last) continue;
+      pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+      value_pairs_[pair / 64] |= uint64_t{1} << pair % 64;
     }
   }
 }
@@ -296,9 +299,9 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   return FieldNames(std::move(table));
 }
 
-// What jQuery's serializeArray(), NameValuePair of .NET and Java, XML-RPC, Postman, HAR and form builders call
-// the two.
-Pair pair_part(Bytes leaf) {
+// What jQuery's serializeArray(), NameValuePair of .NET and Java, XML-RPC, Postman, HAR and form builders
+// call the two.
+Pair find_pair_part(Bytes leaf) {
   size_t end = leaf.size();
   if (end != 0 && leaf[end - 1] == ']') --end;
   size_t begin = end;

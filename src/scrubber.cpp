@@ -32,10 +32,7 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
       observer_(observer),
       errands_(errands) {}
 
-Scrubber::~Scrubber() {
-  wipe(leaf_.data(), leaf_most_);
-  drop_pairs(0);
-}
+Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
 FieldMatch Scrubber::match(Bytes leaf) {
   bool failed = false;
@@ -592,7 +589,8 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 
 std::string Scrubber::field() const {
   std::string out;
-  for (size_t level = 0; level < std::min(level_, path_.depth()); ++level) add_printable(path_.name(level), &out);
+  for (size_t level = 0; level < std::min(level_, path_.depth()); ++level)
+    add_printable(path_.name(level), &out);
   add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;

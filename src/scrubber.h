@@ -10,6 +10,8 @@
 //            +--------- PAN of the scope comes, or the scope closes --------+
 //   code --> waiting (bytes held) --window full--> written, waiting for PAN --+--> bound in the code store
 //   ambiguous field --> waiting --card field beside it--> as if named; --scope closes--> dropped
+//
+// Name/value pairs ({"name": "cvv", "value": "123"}) are fields of the scope around them (scrubber_pair.cpp).
 #pragma once
 
 #include <array>
@@ -99,8 +101,8 @@ class Scrubber {
   bool pair_matters(FieldMatch match, Bytes value) const;
   // Some name is known.
   bool has_pairs() const { return !pairs_.empty(); }
-  // The name that stands in the innermost scope, and what it announces (to kinds of an element's text: <field
-  // name="cvv">123</field>); kNone: there is none. Valid until the next call of anything.
+  // The name that stands in the innermost scope, and what it announces; Kind::kNone: there is none. For
+  // <field name="cvv">123</field>. *name is valid until the next name.
   FieldMatch pair_here(Bytes* name) const;
   // Pairs do not count.
   void ignore_pairs() { reads_pairs_ = false; }
@@ -193,7 +195,6 @@ class Scrubber {
   };
   FieldMatch with_pair(FieldMatch match) const;
   const PairName* find_pair(Pair pair) const;
-  void drop_pairs(size_t depth);
   void note_pair(const Text& text);
   void name_waiting_codes(const PairName& pair);
   size_t pair_value(const Text& text, bool last);

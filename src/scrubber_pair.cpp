@@ -1,7 +1,9 @@
-// Scrubber, name/value pairs: {"name": "cvv", "value": "123"} stands for {"cvv": "123"}, in whatever encoding.
+// Scrubber, name/value pairs: {"name": "cvv", "value": "123"} stands for {"cvv": "123"}, in whatever
+// encoding.
 //
 //   name --announces something--> noted for its scope --+
-//   value ------------------------------- name known? --+--yes--> as if it stood under that name around the pair
+//   value ------------------------------- name known? --+--yes--> as if it stood under that name around the
+//   pair
 //     +-- no, and a code may be meant --> waits for the name --none comes--> dropped
 #include <algorithm>
 
@@ -34,7 +36,7 @@ bool Scrubber::pair_matters(FieldMatch match, Bytes value) const {
       return false;
     case Pair::kName:
       value = trimmed(value);
-      return value.size() <= kLeafMax && policy_.fields->ends().may_match(value);
+      return value.size() <= kLeafMax && policy_.fields->ends().value_may_match(value);
     default:
       return value.size() >= kCodeMost - 1 && is_short_number(value);
   }
@@ -69,12 +71,6 @@ void Scrubber::belong(size_t depth, uint64_t form_key) {
   key_ = 0;
 }
 
-void Scrubber::drop_pairs(size_t depth) {
-  for (; !pairs_.empty() && pairs_.back().depth >= depth; pairs_.pop_back()) {
-    wipe(pairs_.back().name.data(), pairs_.back().size);
-  }
-}
-
 // The value of a name, or one that comes before its name: nothing of it has been settled.
 size_t Scrubber::pair_value(const Text& text, bool last) {
   const Bytes value{text.data, text.size};
@@ -100,7 +96,7 @@ size_t Scrubber::pair_value(const Text& text, bool last) {
 // What the whole value of a name says, outside of the pair.
 void Scrubber::note_pair(const Text& text) {
   const Bytes name = trimmed({text.data, text.size});
-  if (name.empty() || name.size() > kLeafMax) return;
+  if (!pair_matters(match_, name)) return;
   PairName pair{path_.depth(), form_key_, {}, name.size(), {}};
   if (pair.depth == 0 || form_key_ != 0) {
     pair.match = match(name);
@@ -114,18 +110,21 @@ void Scrubber::note_pair(const Text& text) {
   }
   if (pair.match.kind == Kind::kNone) return;
   std::copy(name.begin(), name.end(), pair.name.begin());
-  drop_pairs(pair.depth);  // the latest name counts
+  // The latest name counts.
+  std::erase_if(pairs_, [&](const PairName& other) {
+    return other.depth == pair.depth && other.form_key == pair.form_key;
+  });
+  if (form_key_ != 0 && pairs_.size() >= limits::kFormScopes) refuse(Reason::kLimitFindings);
   pairs_.push_back(pair);
   name_waiting_codes(pair);
-  wipe(pair.name.data(), pair.size);
 }
 
 // Values came before this name of theirs.
 void Scrubber::name_waiting_codes(const PairName& pair) {
-  const Scope* inner = find_scope(pair.depth, pair.form_key);
-  if (inner == nullptr) return;
-  const uint32_t id = inner->id;
-  const bool lost = inner->lost_pair;
+  if (find_scope(pair.depth, pair.form_key) == nullptr) return;
+  const Scope& inner = scope_at(pair.depth, pair.form_key);  // lets go of what has waited for too long
+  const uint32_t id = inner.id;
+  const bool lost = inner.lost_pair;
   if (pair.match.kind != Kind::kCode) {
     std::erase_if(pending_, [&](const Pending& waiting) { return waiting.scope == id && waiting.by_pair; });
     return;

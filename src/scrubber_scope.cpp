@@ -24,7 +24,7 @@ bool Scrubber::open(Bytes name) {
 
 void Scrubber::close() {
   while (!scopes_.empty() && scopes_.back().depth == path_.depth()) close_scope(scopes_.size() - 1);
-  if (!pairs_.empty()) drop_pairs(path_.depth());
+  while (!pairs_.empty() && pairs_.back().depth == path_.depth()) pairs_.pop_back();
   if (path_.depth() > 0) path_.pop();
 }
 
