@@ -153,7 +153,8 @@ class CsvFilter : public Filter {
     while (begin < end && text.data[begin] == ' ') ++begin;
     while (end > begin && text.data[end - 1] == ' ') --end;
     const Bytes name{text.data + begin, end - begin};
-    const Column column{names_.size(), name.size(), scrubber.match(name)};
+    Column column{names_.size(), name.size(), scrubber.match(name)};
+    column.match.pair = Pair::kNone;  // a row is no list of fields
     named_ = named_ || column.match.kind != Kind::kNone;
     names_.append(name);
     columns_.push_back(column);

@@ -152,12 +152,18 @@ class FormFilter : public Filter {
       decoder_.finish(&name_);
       leaf = {name_.text().data, name_.size()};
     }
-    const FieldMatch match = scrubber.match(leaf);
+    FieldMatch match = scrubber.match(leaf);
+    if (match.pair != Pair::kNone) {
+      form_scope_of(leaf, &prefix_, scrubber);
+      match = scrubber.paired(match);
+    }
     if (match.kind == Kind::kNone) {
       const Bytes ahead{text.data + pos_, text.size - pos_};
       const FormScan scan = scan_until(ahead, syntax_.separator, syntax_.separator, syntax_);
       const size_t end = pos_ + scan.size;
-      if (!scan.may_matter && (end < text.size || last)) {
+      const bool pair =
+          match.pair != Pair::kNone && (scan.encoded || scrubber.pair_matters(match, ahead.first(scan.size)));
+      if (!scan.may_matter && !pair && (end < text.size || last)) {
         note_bad_escape(text.sub(pos_, scan.size), scan, scrubber);
         pos_ = std::min(end + 1, text.size);
         return end < text.size;

@@ -65,6 +65,7 @@ class Head {
         scrubber_(policy, worker, verdict, name_space, observer),
         wrapped_(*worker.detector, worker.scratch.get(), sweep_options(policy)) {
     scrubber_.set_view(view_);
+    scrubber_.ignore_pairs();
   }
   ~Head() { scrubber_.finish(); }
   Head(const Head&) = delete;

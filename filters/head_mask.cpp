@@ -243,7 +243,13 @@ class HeadMasker {
           keeps = false;
         }
       }
-      mask_digits(bytes.subspan(next.finding.begin, end - next.finding.begin), keeps);
+      const MutableBytes number = bytes.subspan(next.finding.begin, end - next.finding.begin);
+      mask_digits(number, keeps);
+      if (keeps && !next.alone &&
+          worker_.detector->overlaps(text, next.finding.begin, end, Before{}, true, options,
+                                     worker_.scratch.get())) {
+        mask_digits(number, false);
+      }
       from = end;
     }
   }

@@ -147,13 +147,21 @@ void JsonFilter::comma() {
   state_ = State::kValue;
 }
 
+void JsonFilter::pair() {
+  if (match_.pair != Pair::kValue || !scrubber_->has_pairs()) return;
+  path_.open(*scrubber_);
+  match_ = scrubber_->paired(match_);
+}
+
 JsonFilter::Step JsonFilter::value(uint8_t c) {
+  if (match_.pair != Pair::kNone) pair();
   switch (c) {
     case '"':
       return string_value();
     case '{':
     case '[':
       any_ = true;
+      if (match_.kind != Kind::kNone && match_.pair == Pair::kValue) match_.pair = Pair::kInValue;
       if (!path_.push(name_, c == '{', match_, *scrubber_)) {
         stopped_ = true;
         return Step::kMore;
@@ -293,7 +301,8 @@ JsonFilter::Step JsonFilter::number() {
   const bool integer = i == whole_begin + whole_digits;
   const bool shown = whole_digits >= limits::kPanMin &&
                      (!integer || may_be_issued(data + whole_begin, whole_digits, *scrubber_));
-  if (shown || match_.kind != Kind::kNone) whole(begin, i, ValueType::kNumber);
+  if (shown || match_.kind != Kind::kNone || scrubber_->pair_matters(match_, {data + begin, i - begin}))
+    whole(begin, i, ValueType::kNumber);
   at_ = i;
   state_ = State::kEnd;
   return Step::kOn;
@@ -339,6 +348,7 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
   const bool is_key = state_ == State::kKey || state_ == State::kFirstKey;
   ValueType type = is_key                                      ? ValueType::kKey
                    : layer_ == 0 && match_.kind != Kind::kNone ? ValueType::kString
+                   : match_.pair != Pair::kNone                ? ValueType::kString
                                                                : ValueType::kFree;
   if (type == ValueType::kFree) match_ = {};
   any_ = true;

@@ -45,6 +45,9 @@ class JsonFilter final : public Filter {
   void pass_plain();
   // Whether an unnamed string need not be shown to the scrubber.
   bool passes(const StringScan& scan, const uint8_t* data) const;
+  bool is_plain_pair(const uint8_t* p, const uint8_t* end) const;
+  // The match of a name/value pair's part, with what the name announces.
+  void pair();
   Step value(uint8_t c);
   Step key(uint8_t c);
   void end(uint8_t c);

@@ -57,6 +57,7 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
   }
   frame.around = place_;
   frame.match = match;
+  if (match.pair != Pair::kInValue) frame.match.pair = Pair::kNone;
   frame.in_object = object_;
   place_ = inside;
   object_ = object;

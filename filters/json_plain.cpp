@@ -31,6 +31,10 @@ const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
 
 bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) const {
   if (scan.flawed) return false;
+  if (match_.pair != Pair::kNone &&
+      (scan.escapes || scan.high != 0 || scrubber_->pair_matters(match_, {data, scan.size}))) {
+    return false;
+  }
   size_t digits = scan.digits;
   if (digits < limits::kPanMin && digits + scan.high / 2 >= limits::kPanMin) {
     digits += look_for_foreign(data, scan.size).digits;
@@ -39,6 +43,14 @@ bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) const {
   if (scan.escapes || scan.high != 0) return false;
   return scan.digits == scan.size ? !may_be_issued(data, scan.size, *scrubber_)
                                   : !linked_digits(data, scan.size);
+}
+
+// Whether the value at p, of a name/value pair's part, is seen at once to be of no interest.
+bool JsonFilter::is_plain_pair(const uint8_t* p, const uint8_t* end) const {
+  if (match_.pair != Pair::kName) return !scrubber_->has_pairs() && !may_be_code(p, end);
+  if (*p != '"') return true;
+  const size_t length = scan_short(p + 1);
+  return length != kShort && !scrubber_->pair_matters(match_, {p + 1, length});
 }
 
 // Leaves what it can to JsonSkim. Where that meets trouble at once again and again (text in other scripts,
@@ -130,7 +142,7 @@ at_key:
 
 at_value:
   p = spaces(p);
-  if (p >= end) goto out;
+  if (p >= end || (match_.pair != Pair::kNone && !is_plain_pair(p, end))) goto out;
   if (match_.kind == Kind::kNone) {
     if (*p == '"') {
       if ((kJsonClass[p[1]] & kJsonMayNest) != 0) goto out;

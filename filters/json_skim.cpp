@@ -101,6 +101,40 @@ const uint8_t* pass_number(const uint8_t* const p) {
   return is_delimiter(*q) && *q != ' ' ? q : p;
 }
 
+namespace {
+
+// Behind a value of an object: whether one of its other members may be called as the first part of a
+// name/value pair is. One look, not far.
+bool may_name_follow(const uint8_t* p, const uint8_t* end) {
+  constexpr std::ptrdiff_t kFar = 256;
+  if (end - p > kFar) end = p + kFar;
+  while (p != end) {
+    const uint8_t c = *p++;
+    if (c == '}') return false;
+    if (c == '{' || c == '[') return true;
+    if (c != '"') continue;
+    const uint8_t* const begin = p;
+    while (p != end && *p != '"' && *p != '\\') ++p;
+    if (p == end || *p != '"') return true;
+    const Bytes text{begin, static_cast<size_t>(p - begin)};
+    ++p;
+    if (pair_part(text) == Pair::kName) return true;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool may_be_code(const uint8_t* p, const uint8_t* const end) {
+  const bool quoted = p != end && *p == '"';
+  const uint8_t* const begin = p + (quoted ? 1 : 0);
+  p = begin;
+  while (p != end && is_digit(*p) && p - begin <= 4) ++p;
+  if (p == end || (quoted && *p >= 0x80)) return true;
+  const bool code = p - begin >= 3 && p - begin <= 4 && (quoted ? *p == '"' : is_delimiter(*p));
+  return code && may_name_follow(p + (quoted ? 1 : 0), end);
+}
+
 const uint8_t* pass_literal(const uint8_t* const p) {
   const size_t size = *p == 'f' ? 5 : 4;
   const char* word = *p == 'f' ? "false" : *p == 't' ? "true" : "null";
@@ -239,9 +273,32 @@ uint64_t JsonSkim::find_names(const uint8_t* p, uint64_t ends, uint64_t opens, u
     const FieldMatch match = name.size() < JsonPath::kShortName
                                  ? path_.match(name.data(), name.size(), scrubber_)
                                  : path_.match(name, scrubber_);
-    if (match.kind != Kind::kNone) return bit;
+    if (match.kind != Kind::kNone || (match.pair == Pair::kValue && may_be_pair(name.data() + name.size())))
+      return bit;
   }
   return 0;
+}
+
+// Whether the name of the member whose value, a string, begins here is one of Pair::kName.
+bool JsonSkim::behind_pair_name(const uint8_t* value) const {
+  constexpr std::ptrdiff_t kLongest = 6;
+  const uint8_t* end = value - 1;
+  while (end - text_.data() > kLongest && (is_white(end[-1]) || end[-1] == ':')) --end;
+  // Near the beginning of the text the name cannot be read: it may be one.
+  if (end - text_.data() <= kLongest) return is_white(end[-1]) || end[-1] == ':' || end[-1] == '"';
+  if (end == value - 1 || end[-1] != '"') return false;
+  const uint8_t* begin = --end;
+  while (begin[-1] != '"' && end - begin < kLongest) --begin;
+  return pair_part({begin, static_cast<size_t>(end - begin)}) == Pair::kName;
+}
+
+// Behind a name that is the second part of a name/value pair: whether somebody has to look at its value.
+bool JsonSkim::may_be_pair(const uint8_t* name_end) const {
+  if (scrubber_.has_pairs()) return true;
+  const uint8_t* const end = text_.data() + text_.size();
+  const uint8_t* p = name_end + 1;
+  while (p != end && (is_white(*p) || *p == ':')) ++p;
+  return may_be_code(p, end);
 }
 
 // Which of the closing brackets stand behind anything but their opening one.

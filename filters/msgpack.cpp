@@ -160,7 +160,7 @@ class MsgpackFilter : public Filter {
   }
 
   void show(uint64_t number, uint64_t at, Scrubber& scrubber) {
-    show_number(number, at, name(), is_key() ? FieldMatch{} : match(), scrubber);
+    show_number(number, at, name(), is_key() ? FieldMatch{} : scrubber.paired(match()), scrubber);
   }
 
   void show_float(size_t bytes, uint64_t bits, uint64_t at, Scrubber& scrubber) {
@@ -173,7 +173,8 @@ class MsgpackFilter : public Filter {
 
   bool open(uint64_t count, bool map, Scrubber& scrubber) {
     const bool key = is_key();  // a container is no name
-    const FieldMatch match = key ? FieldMatch{} : this->match();
+    FieldMatch match = key ? FieldMatch{} : scrubber.paired(this->match());
+    match.pair = match.kind != Kind::kNone && match.pair == Pair::kValue ? Pair::kInValue : Pair::kNone;
     if (!scrubber.open(key ? Bytes{} : name())) {
       state_ = State::kStopped;
       return true;
@@ -213,8 +214,8 @@ class MsgpackFilter : public Filter {
     state_ = State::kPayload;
     key_ = is_key();
     if (key_) name_size_ = 0;
-    const FieldMatch match = key_ ? FieldMatch{} : this->match();
-    begun_ = match.kind != Kind::kNone || size >= limits::kPanMin;
+    const FieldMatch match = key_ ? FieldMatch{} : scrubber.paired(this->match());
+    begun_ = match.kind != Kind::kNone || match.pair != Pair::kNone || size >= limits::kPanMin;
     named_ = type == Type::kString && key_;
     if (!begun_) return;
     if (type != Type::kString && match.kind == Kind::kNone) {

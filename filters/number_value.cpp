@@ -7,7 +7,7 @@ namespace cardscrub {
 
 void show_number(uint64_t number, uint64_t at, Bytes leaf, FieldMatch match, Scrubber& scrubber) {
   constexpr uint64_t kLeast = 100'000'000'000;  // limits::kPanMin digits
-  if (number < kLeast && match.kind == Kind::kNone) return;
+  if (number < kLeast && match.kind == Kind::kNone && match.pair == Pair::kNone) return;
   constexpr size_t kMost = 20;
   std::array<uint8_t, kMost> digits{};
   std::array<Unit, kMost> units;

@@ -19,12 +19,14 @@ ValueReader::~ValueReader() = default;
 void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& scrubber) {
   inner_.reset();
   opened_ = false;
+  match = scrubber.paired(match);
   decided_ = match.kind != Kind::kNone || (type != ValueType::kString && type != ValueType::kFree);
   if (decided_) {
     want_ = scrubber.begin(leaf, match, type);
     return;
   }
   type_ = type;
+  match_ = match;
   leaf_size_ = static_cast<uint8_t>(std::min(leaf.size(), leaf_.size()));
   if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
 }
@@ -47,7 +49,7 @@ size_t ValueReader::decide(const Text& text, Scrubber& scrubber) {
       return space;
     }
   }
-  want_ = scrubber.begin(leaf, {}, type_);
+  want_ = scrubber.begin(leaf, match_, type_);
   return space;
 }
 

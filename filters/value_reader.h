@@ -34,6 +34,7 @@ class ValueReader {
   bool decided_ = false;  // whether the text is JSON
   bool opened_ = false;   // the inner filter's scope is open
   ValueType type_ = ValueType::kFree;
+  FieldMatch match_;  // announces nothing, but may be of a pair
   uint8_t leaf_size_ = 0;
   std::array<uint8_t, limits::kNameMax + 1>
       leaf_{};  // cut: a longer name matches nothing, one byte more shows that

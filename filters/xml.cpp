@@ -178,10 +178,23 @@ void XmlReader::open_text() {
   if (!leaf_) {
     if (deep_ != 0) return value_.open({}, {}, ValueType::kString, single_byte_);
     keep_xml_name(scrubber_->path().name(scrubber_->path().depth() - 1), &element_);
+    // <field name="cvv">
+    Bytes name;
+    const FieldMatch named = scrubber_->pair_here(&name);
+    if (named.kind != Kind::kNone) value_.open(name, named, ValueType::kString, single_byte_);
     scrubber_->close();
     leaf_ = true;
+    if (named.kind != Kind::kNone) return;
   }
-  value_.open(element_.span(), scrubber_->match(element_.span()), ValueType::kString, single_byte_);
+  FieldMatch match = scrubber_->match(element_.span());
+  if (match.kind == Kind::kNone && inside_pair_value()) match.pair = Pair::kInValue;
+  value_.open(element_.span(), scrubber_->paired(match), ValueType::kString, single_byte_);
+}
+
+// <value><string>123</string></value>
+bool XmlReader::inside_pair_value() const {
+  const Path& path = scrubber_->path();
+  return path.depth() != 0 && deep_ == 0 && pair_part(path.name(path.depth() - 1)) == Pair::kValue;
 }
 
 void XmlReader::end_value() {

@@ -66,6 +66,7 @@ class XmlReader : public Filter {
   void aside_is_large();
   void end_value();
   void open_text();
+  bool inside_pair_value() const;
   void open_element();
   void start_element(size_t end);
   void end_element();

@@ -143,7 +143,8 @@ bool XmlReader::value_start() {
   if (quote_ == 0) malformed(cursor_);
   cursor_ += quote_ == 0 ? 0 : 1;
   open_element();
-  value_.open(attribute_.span(), scrubber_->match(attribute_.span()), ValueType::kString, single_byte_);
+  value_.open(attribute_.span(), scrubber_->paired(scrubber_->match(attribute_.span())), ValueType::kString,
+              single_byte_);
   state_ = State::kValue;
   return true;
 }

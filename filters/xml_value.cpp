@@ -131,14 +131,16 @@ void XmlValue::show(const Text& in, Scrubber& scrubber) {
   shown_ = decoded_.size();
 }
 
-bool XmlValue::nothing_to_find(const uint8_t* data, size_t size) const {
-  return !begun_ && !whole_ && (size < limits::kPanMin || !may_hold_pan(data, size));
+bool XmlValue::nothing_to_find(const uint8_t* data, size_t size, const Scrubber& scrubber) const {
+  if (begun_ || whole_) return false;
+  return (size < limits::kPanMin || !may_hold_pan(data, size)) &&
+         !scrubber.pair_matters(match_, {data, size});
 }
 
 void XmlValue::close(const Text& in, Scrubber& scrubber) {
   open_ = false;
   Text rest = decoding_ ? decoded_.text() : in.sub(from_, to_ - from_);
-  if (!blank_ && !nothing_to_find(rest.data, rest.size)) {
+  if (!blank_ && !nothing_to_find(rest.data, rest.size, scrubber)) {
     begin(scrubber);
     reader_.text(rest, true, scrubber);
   }

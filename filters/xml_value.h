@@ -46,7 +46,7 @@ class XmlValue {
  private:
   void begin(Scrubber& scrubber);
   void decode(const Text& in);
-  bool nothing_to_find(const uint8_t* data, size_t size) const;
+  bool nothing_to_find(const uint8_t* data, size_t size, const Scrubber& scrubber) const;
   void note_units(const uint8_t* data, size_t size);
 
   ValueReader reader_;

@@ -144,4 +144,28 @@ Detector::Next Detector::next(const Text& text, size_t from, const Before& befor
   return next;
 }
 
+bool Detector::overlaps(const Text& text, size_t begin, size_t end, const Before& before, bool last,
+                        const DetectorOptions& options, hs_scratch_t* scratch) const {
+  size_t from = run_start(text, begin);
+  while (from < end) {
+    const Next found = next(text, from, before, last, options, scratch);
+    if (found.outcome != Outcome::kFound) return found.outcome == Outcome::kFault;
+    if (found.finding.begin >= end) return false;
+    if (found.finding.end > begin) return true;
+    from = found.finding.end;
+  }
+  return false;
+}
+
+size_t Detector::run_start(const Text& text, size_t at) {
+  constexpr size_t kReach = 2 * limits::kPanMax;
+  size_t start = at;
+  while (start > 0 && at - start < kReach) {
+    const uint8_t c = text.data[start - 1];
+    if (!is_digit(c) && c != ' ' && c != '-' && c != '.') break;
+    --start;
+  }
+  return start;
+}
+
 }  // namespace cardscrub

@@ -63,6 +63,13 @@ class Detector {
   // settled into `before` and comes back with more behind. Does not allocate. kFault: the engine failed.
   [[nodiscard]] Next next(const Text& text, size_t from, const Before& before, bool last,
                           const DetectorOptions& options, hs_scratch_t* scratch) const;
+  // True when the text, after something was written at [begin, end), holds a finding that runs into it:
+  // digits of a token, or what a mask left, together with a group beside it (law 4). When !last,
+  // CloseLook::kAhead units behind `end` must be there.
+  [[nodiscard]] bool overlaps(const Text& text, size_t begin, size_t end, const Before& before, bool last,
+                              const DetectorOptions& options, hs_scratch_t* scratch) const;
+  // Where the run of groups that goes on at `at` begins, at most as far in front as a number can reach.
+  static size_t run_start(const Text& text, size_t at);
 
  private:
   explicit Detector(HsDatabase database) : database_(std::move(database)) {}

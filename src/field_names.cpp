@@ -219,6 +219,7 @@ NameEnds::NameEnds() {
                         (kLetter[before] == kDigit && kLetter[last] == kDigit);
       const unsigned pair = before | last << 8;
       if (kept) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+      if (last == ']') value_pairs_[pair / 64] |= uint64_t{1} << pair % 64;
     }
   }
 }
@@ -228,7 +229,9 @@ void NameEnds::add_pairs(uint8_t before, uint8_t last) {
     if (kLetter[b] != before) continue;
     for (unsigned l = 0; l < 256; ++l) {
       const unsigned pair = b | l << 8;
-      if (kLetter[l] == last) pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+      if (kLetter[l] != last) continue;
+      pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+      value_pairs_[pair / 64] |= uint64_t{1} << pair % 64;
     }
   }
 }
@@ -290,8 +293,36 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
     added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
     if (!added) return Fault{added.message()};
   }
+  table->ends.add("value");
+  table->ends.add("val");
   table->finish();
   return FieldNames(std::move(table));
+}
+
+// What jQuery's serializeArray(), NameValuePair of .NET and Java, XML-RPC, Postman, HAR and form builders
+// call the two.
+Pair find_pair_part(Bytes leaf) {
+  size_t end = leaf.size();
+  if (end != 0 && leaf[end - 1] == ']') --end;
+  size_t begin = end;
+  while (begin > 0 && end - begin <= 5 && !splits(leaf[begin - 1])) --begin;
+  const auto is = [&](std::string_view word) {
+    return end - begin == word.size() &&
+           std::equal(word.begin(), word.end(), leaf.begin() + static_cast<std::ptrdiff_t>(begin),
+                      [](char a, uint8_t b) { return a == kCharacters[b].folded; });
+  };
+  switch (end - begin) {
+    case 2:
+      return is("id") ? Pair::kName : Pair::kNone;
+    case 3:
+      return is("key") ? Pair::kName : is("val") ? Pair::kValue : Pair::kNone;
+    case 4:
+      return is("name") ? Pair::kName : Pair::kNone;
+    case 5:
+      return is("field") ? Pair::kName : is("value") ? Pair::kValue : Pair::kNone;
+    default:
+      return Pair::kNone;
+  }
 }
 
 FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {

@@ -23,9 +23,41 @@ struct FieldPattern {
   std::string pattern;
 };
 
+// What a name is in {"name": "cvv", "value": "123"}, which many clients write where others have {"cvv":
+// "123"}.
+enum class Pair : uint8_t {
+  kNone,
+  kName,     // its value may be a name
+  kValue,    // its value belongs to the name beside it
+  kInValue,  // as kValue, of an element inside of the value
+};
+// False: the name that ends in these two letters is of Pair::kNone.
+inline bool may_be_pair_part(uint8_t before, uint8_t last) {
+  before |= 0x20;
+  switch (last | 0x20) {
+    case 'e':
+      return before == 'm' || before == 'u';  // name, value
+    case 'd':
+      return before == 'i' || before == 'l';  // id, field
+    case 'y':
+      return before == 'e';  // key
+    case 'l':
+      return before == 'a';  // val
+    default:
+      return last == ']';
+  }
+}
+Pair find_pair_part(Bytes leaf);
+// By the last component of a leaf, if it has several; indexes are not passed over.
+inline Pair pair_part(Bytes leaf) {
+  if (leaf.size() < 2 || !may_be_pair_part(leaf[leaf.size() - 2], leaf[leaf.size() - 1])) return Pair::kNone;
+  return find_pair_part(leaf);
+}
+
 struct FieldMatch {
   Kind kind = Kind::kNone;
   bool ambiguous = false;  // counts only beside another card field of the same scope
+  Pair pair = Pair::kNone;
 };
 
 // Which pairs of letters the last components of the patterns begin and end with: turns away nearly every name
@@ -39,6 +71,7 @@ class NameEnds {
   void add_any() {
     any_ = true;
     pairs_.fill(~uint64_t{0});
+    value_pairs_.fill(~uint64_t{0});
   }
   bool any() const { return any_; }
   // The same by the last two bytes alone, which may be anything, for those who look at very many names.
@@ -48,6 +81,15 @@ class NameEnds {
     return (pairs_[pair / 64] >> pair % 64 & 1) != 0;
   }
   // False: no pattern ends in this leaf.
+  // Of what may be a name although most of its kind is none, the value of {"name": "cvv"}: by its last two
+  // bytes, and as a whole. What ends in punctuation but ']' is none, nor is what ends in an index.
+  bool value_may_end_in(const uint8_t* two) const {
+    const size_t pair = two[0] | size_t{two[1]} << 8;
+    return (value_pairs_[pair / 64] >> pair % 64 & 1) != 0;
+  }
+  bool value_may_match(Bytes value) const {
+    return value.size() >= 2 && value_may_end_in(value.data() + (value.size() - 2)) && may_match(value);
+  }
   bool may_match(Bytes leaf) const {
     const size_t size = leaf.size();
     if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
@@ -86,7 +128,8 @@ class NameEnds {
   // By two letters: the patterns, in 64 groups, that begin or end with them.
   std::array<uint64_t, 1 << 10> begins_{};
   std::array<uint64_t, 1 << 10> ends_{};
-  std::array<uint32_t, 1 << 10> thirds_;      // by the last two letters: which may be in front of them
+  std::array<uint32_t, 1 << 10> thirds_;  // by the last two letters: which may be in front of them
+  std::array<uint64_t, 65536 / 64> value_pairs_{};
   std::array<uint64_t, 65536 / 64> pairs_{};  // by two bytes as they are: a bit each
   uint32_t singles_ = 0;                      // bit k: a pattern ends in letter k alone
   bool any_ = false;

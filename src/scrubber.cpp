@@ -15,18 +15,6 @@ bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n
 
 bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_space); }
 
-// Where the run of groups that goes on at `at` begins, at most as far in front as a number can reach.
-size_t run_start(const Text& text, size_t at) {
-  constexpr size_t kReach = 2 * limits::kPanMax;
-  size_t start = at;
-  while (start > 0 && at - start < kReach) {
-    uint8_t c = text.data[start - 1];
-    if (!is_digit(c) && c != ' ' && c != '-' && c != '.') break;
-    --start;
-  }
-  return start;
-}
-
 // Digits as many as a card number has, and nothing but them and separators.
 bool is_mistyped_pan(Reason reason, const Text& text) {
   auto digits = static_cast<size_t>(std::count_if(text.data, text.data + text.size, is_digit));
@@ -51,26 +39,38 @@ FieldMatch Scrubber::match(Bytes leaf) {
   FieldMatch match;
   if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
   if (failed) refuse(Reason::kFault);
-  if (match.ambiguous && policy_.response) return {};
+  if (match.ambiguous && policy_.response) match = {};
+  if (!reads_pairs_ || policy_.fields == nullptr) return match;
+  if (match.kind == Kind::kNone || match.kind == Kind::kHolder) match.pair = pair_part(leaf);
+  if (match.kind == Kind::kHolder && match.pair != Pair::kName) match.pair = Pair::kNone;  // card.name
   return match;
 }
 
 Want Scrubber::begin(Bytes leaf, FieldMatch match, ValueType type) {
+  level_ = path_.depth();
+  key_ = form_key_;
+  if (const PairName* pair = match.pair < Pair::kValue ? nullptr : find_pair(match.pair); pair != nullptr) {
+    match = with_pair(match);
+    leaf = {pair->name.data(), pair->size};
+    belong(pair->depth, pair->form_key);
+  }
   leaf_size_ = std::min(leaf.size(), kLeafMax);
   if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
   leaf_most_ = std::max(leaf_most_, leaf_size_);
   match_ = match;
   type_ = type;
   too_long_ = false;
+  untouched_ = true;
   before_.clear();
   judged_ = 0;
   switch (match.kind) {
     case Kind::kNone:
+      if (match.pair == Pair::kName && type == ValueType::kString) return Want::kWhole;
       return type == ValueType::kLiteral ? Want::kSkip : Want::kStream;
     case Kind::kIgnore:
       return Want::kSkip;
     case Kind::kHolder:
-      return Want::kStream;
+      return match.pair == Pair::kName && type == ValueType::kString ? Want::kWhole : Want::kStream;
     default:
       return Want::kWhole;
   }
@@ -88,6 +88,7 @@ size_t Scrubber::text(const Text& text, bool last) {
       seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
       valid_kinds_ |= 1u << static_cast<unsigned>(Kind::kHolder);
     }
+    if (match_.pair != Pair::kNone && untouched_) return pair_value(text, last);
     return sweep(text, last);
   }
   if (!last || too_long_ || text.size > limits::kNamedValueMax) {
@@ -129,7 +130,7 @@ size_t Scrubber::sweep(const Text& text, bool last) {
   size_t from = std::min(judged_, text.size);
   // What stands in front of the run at `next` need not be shown again.
   const auto keep_from = [&](size_t next) {
-    size_t settled = last ? text.size : run_start(text, next);
+    size_t settled = last ? text.size : Detector::run_start(text, next);
     judged_ = last ? 0 : std::max(from, next) - settled;
     before_.add({text.data, settled});
     return settled;
@@ -176,19 +177,10 @@ void Scrubber::swept_together(const Text& text, const Finding& first, const Find
   if (action == Action::kMask) mask_among(text, first.begin, std::max(first.end, second.end), false, last);
 }
 
-// True when the text, after something was written at [begin, end), holds a number that runs into it: digits
-// of a token, or what a mask left, together with a group beside it (law 4).
 bool Scrubber::overlaps_a_finding(const Text& text, size_t begin, size_t end, bool last) {
   DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
-  size_t from = run_start(text, begin);
-  while (from < end) {
-    Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
-    if (next.outcome != Detector::Outcome::kFound || next.finding.begin >= end) return false;
-    if (next.finding.end > begin) return true;
-    from = next.finding.end;
-  }
-  return false;
+  return worker_.detector->overlaps(text, begin, end, before_, last, options, worker_.scratch.get());
 }
 
 // Masks what other groups stand beside. What would make a number together with them is not left: neither the
@@ -256,10 +248,13 @@ void Scrubber::named(const Text& text) {
     // null is an absent field; true and false are no card data, and no field of the right type.
     static constexpr uint8_t kNull[] = {'n', 'u', 'l', 'l'};
     if (std::equal(text.data, text.data + text.size, std::begin(kNull), std::end(kNull))) return;
-    if (!match_.ambiguous) invalid(Reason::kFieldType, text, match_.kind, Brand::kUnknown);
+    if (!match_.ambiguous && match_.pair == Pair::kNone)
+      invalid(Reason::kFieldType, text, match_.kind, Brand::kUnknown);
     return;
   }
   if (is_blank(text)) return;
+  // Labels and settings are kept in pairs too: {"key": "cvv", "value": "Security code"}.
+  if (match_.pair != Pair::kNone && std::none_of(text.data, text.data + text.size, is_digit)) return;
   if (reveals()) return reveal_named(text);
   switch (match_.kind) {
     case Kind::kPan:
@@ -594,7 +589,8 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
 
 std::string Scrubber::field() const {
   std::string out;
-  for (size_t level = 0; level < path_.depth(); ++level) add_printable(path_.name(level), &out);
+  for (size_t level = 0; level < std::min(level_, path_.depth()); ++level)
+    add_printable(path_.name(level), &out);
   add_printable(Bytes(leaf_).first(leaf_size_), &out);
   mask_digit_runs(&out);
   return out;

@@ -10,6 +10,8 @@
 //            +--------- PAN of the scope comes, or the scope closes --------+
 //   code --> waiting (bytes held) --window full--> written, waiting for PAN --+--> bound in the code store
 //   ambiguous field --> waiting --card field beside it--> as if named; --scope closes--> dropped
+//
+// Name/value pairs ({"name": "cvv", "value": "123"}) are fields of the scope around them (scrubber_pair.cpp).
 #pragma once
 
 #include <array>
@@ -85,6 +87,25 @@ class Scrubber {
 
   // What the leaf name announces here. Cheap for names that announce nothing.
   FieldMatch match(Bytes leaf);
+
+  // Name/value pairs. A value under a leaf of Pair::kName is shown, so that what it names is known; a value
+  // under one of Pair::kValue is what that name announces. Where the value comes first, a code waits for its
+  // name.
+  // The match with what the pair's name announces, if that is known: to be asked for in the scope of the
+  // pair.
+  FieldMatch paired(FieldMatch match) const {
+    return match.pair < Pair::kValue || pairs_.empty() ? match : with_pair(match);
+  }
+  // Whether the scrubber has to see this value, which is all there is of it, of a leaf with match.kind ==
+  // kNone.
+  bool pair_matters(FieldMatch match, Bytes value) const;
+  // Some name is known.
+  bool has_pairs() const { return !pairs_.empty(); }
+  // The name that stands in the innermost scope, and what it announces; Kind::kNone: there is none. For
+  // <field name="cvv">123</field>. *name is valid until the next name.
+  FieldMatch pair_here(Bytes* name) const;
+  // Pairs do not count.
+  void ignore_pairs() { reads_pairs_ = false; }
   // A value begins. Of a leaf with match.kind == kNone and no digits in it, neither begin() nor text() need
   // be called.
   Want begin(Bytes leaf, FieldMatch match, ValueType type);
@@ -114,6 +135,7 @@ class Scrubber {
   bool sweeps_tokens() const { return reveals() && policy_.reveal_sweep; }
 
  private:
+  static constexpr size_t kLeafMax = 128;
   struct Scope;
   struct Pending;
 
@@ -163,11 +185,29 @@ class Scrubber {
   void finish_reveal();
 
   // ---- scrubber_scope.cpp: what belongs together
-  Scope& scope();
+  // A pair's name that announces something, and the scope that it stands in.
+  struct PairName {
+    size_t depth;
+    uint64_t form_key;
+    FieldMatch match;
+    size_t size;
+    std::array<uint8_t, kLeafMax> name;
+  };
+  FieldMatch with_pair(FieldMatch match) const;
+  const PairName* find_pair(Pair pair) const;
+  void note_pair(const Text& text);
+  void name_waiting_codes(const PairName& pair);
+  size_t pair_value(const Text& text, bool last);
+  void belong(size_t depth, uint64_t form_key);
+
+  Scope& scope() { return scope_at(level_, key_); }
+  Scope& scope_at(size_t depth, uint64_t form_key);
+  Scope& add_scope(Scope&& fresh);
   Scope* find_scope(size_t depth, uint64_t form_key);
   void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
   void describe(Kind kind, const Text& text, const DigitsAt& at, Pending* value) const;
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
+  Pending* new_pending();
   void release_all();
   void resolve(Scope& scope, bool closing, uint64_t full_before);
   void resolve_code(Pending& code, const Digits& token, Brand brand, bool given);
@@ -190,15 +230,18 @@ class Scrubber {
   std::vector<Pending> pending_;
   uint64_t form_key_ = 0;  // hash of the form prefix; 0 is the root
   uint32_t next_scope_ = 1;
-  // The value being read.
-  // Its leaf name, cut.
-  static constexpr size_t kLeafMax = 128;
+  std::vector<PairName> pairs_;  // ordered by depth
+  bool reads_pairs_ = true;
+  // The value being read: its scope, and its leaf name, cut.
+  size_t level_ = 0;
+  uint64_t key_ = 0;
   std::array<uint8_t, kLeafMax> leaf_;
   size_t leaf_size_ = 0;
   size_t leaf_most_ = 0;  // bytes of leaf_ that have been in use
   FieldMatch match_;
   ValueType type_ = ValueType::kFree;
   bool too_long_ = false;
+  bool untouched_ = true;  // nothing of it is settled
   uint64_t position_ = 0;  // on the wire, of the stretch that is being read
   Before before_;
   size_t judged_ = 0;  // leading units of the next stretch whose findings have been dealt with

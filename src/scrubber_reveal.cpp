@@ -109,7 +109,7 @@ bool Scrubber::is_card(const Scope& scope) const {
   bool token = false;
   bool other = false;
   for (const Pending& waiting : pending_) {
-    if (waiting.scope != scope.id || waiting.bad != Reason::kNone) continue;
+    if (waiting.scope != scope.id || waiting.bad != Reason::kNone || waiting.by_pair) continue;
     (waiting.kind == Kind::kPan ? token : other) = true;
   }
   return token && other;

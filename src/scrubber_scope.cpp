@@ -24,6 +24,7 @@ bool Scrubber::open(Bytes name) {
 
 void Scrubber::close() {
   while (!scopes_.empty() && scopes_.back().depth == path_.depth()) close_scope(scopes_.size() - 1);
+  while (!pairs_.empty() && pairs_.back().depth == path_.depth()) pairs_.pop_back();
   if (path_.depth() > 0) path_.pop();
 }
 
@@ -44,26 +45,32 @@ Scrubber::Scope* Scrubber::find_scope(size_t depth, uint64_t form_key) {
 }
 
 // Scopes are made when the first card field in them is met. They stand ordered by depth.
-Scrubber::Scope& Scrubber::scope() {
-  if (Scope* found = find_scope(path_.depth(), form_key_)) {
+Scrubber::Scope& Scrubber::scope_at(size_t depth, uint64_t form_key) {
+  if (Scope* found = find_scope(depth, form_key)) {
     // Whatever the pieces were, a field waits for no longer than the window is.
     if (position_ > limits::kWindow) resolve(*found, false, position_ - limits::kWindow);
     return *found;
   }
-  if (form_key_ != 0) {
+  if (form_key != 0) {
     size_t open = 0;
     size_t oldest = scopes_.size();
     for (size_t i = 0; i < scopes_.size(); ++i) {
-      if (scopes_[i].depth != path_.depth() || scopes_[i].form_key == 0) continue;
+      if (scopes_[i].depth != depth || scopes_[i].form_key == 0) continue;
       if (open++ == 0) oldest = i;
     }
     if (open >= limits::kFormScopes) close_scope(oldest);
   }
   Scope fresh;
   fresh.id = next_scope_++;
-  fresh.depth = path_.depth();
-  fresh.form_key = form_key_;
-  return scopes_.emplace_back(std::move(fresh));
+  fresh.depth = depth;
+  fresh.form_key = form_key;
+  return add_scope(std::move(fresh));
+}
+
+Scrubber::Scope& Scrubber::add_scope(Scope&& fresh) {
+  auto place = std::upper_bound(scopes_.begin(), scopes_.end(), fresh.depth,
+                                [](size_t depth, const Scope& scope) { return depth < scope.depth; });
+  return *scopes_.insert(place, std::move(fresh));
 }
 
 void Scrubber::scope_has_pan(const Digits& token, Brand brand, bool strong, bool given) {
@@ -109,14 +116,22 @@ void Scrubber::describe(Kind kind, const Text& text, const DigitsAt& at, Pending
 void Scrubber::wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry) {
   Scope& here = scope();
   if (!match_.ambiguous) here.strong = true;
-  if (pending_.size() >= limits::kPending) release_all();
-  if (pending_.size() >= limits::kPending) return refuse(Reason::kLimitFindings);
-  Pending& waiting = pending_.emplace_back();
+  Pending* const made = new_pending();
+  if (made == nullptr) return;
+  Pending& waiting = *made;
   describe(kind, text, at, &waiting);
   waiting.scope = here.id;
   waiting.bad = bad;
   waiting.expiry = expiry;
   resolve(here, false, 0);
+}
+
+// nullptr: too many wait; that is refused.
+Scrubber::Pending* Scrubber::new_pending() {
+  if (pending_.size() >= limits::kPending) release_all();
+  if (pending_.size() < limits::kPending) return &pending_.emplace_back();
+  refuse(Reason::kLimitFindings);
+  return nullptr;
 }
 
 void Scrubber::release_all() {
@@ -153,7 +168,10 @@ void Scrubber::resolve(Scope& scope, bool closing, uint64_t full_before) {
     }
     bool done = false;
     const bool window_full = waiting.begin < full_before;
-    if (waiting.ambiguous && !scope.strong) {
+    if (waiting.by_pair) {
+      done = closing || window_full;
+      if (window_full && !closing) scope.lost_pair = true;
+    } else if (waiting.ambiguous && !scope.strong) {
       done = closing || window_full;
       if (window_full && !closing && !is_expiry(waiting.kind)) scope.lost_ambiguous = true;
     } else if (waiting.kind == Kind::kPan && reveals()) {
@@ -340,9 +358,7 @@ void Scrubber::close_scope(size_t index) {
     Scope fresh;
     fresh.id = next_scope_++;
     fresh.depth = depth;
-    auto place = std::upper_bound(scopes_.begin(), scopes_.end(), depth,
-                                  [](size_t value, const Scope& scope) { return value < scope.depth; });
-    outer = &*scopes_.insert(place, std::move(fresh));
+    outer = &add_scope(std::move(fresh));
   }
   for (Pending& waiting : pending_) {
     if (waiting.scope == closed.id) waiting.scope = outer->id;

@@ -12,6 +12,7 @@ struct Scrubber::Scope {
   size_t depth = 0;
   uint64_t form_key = 0;
   bool strong = false;          // a field that is certainly card data stands in it
+  bool lost_pair = false;       // a value went out before its name was known, for the same reason
   bool lost_ambiguous = false;  // an ambiguous code went out undecided because the window was full
   Digits token;                 // what the latest PAN of the scope became; empty: none yet
   Brand brand = Brand::kUnknown;
@@ -29,6 +30,7 @@ struct Scrubber::Pending {
   bool ambiguous = false;
   bool written = false;  // code: the alias stands on the wire
   bool number = false;
+  bool by_pair = false;  // counts when the name beside it says that it is a code
   Reason bad = Reason::kNone;
   Digits digits;
   Digits alias;

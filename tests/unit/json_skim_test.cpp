@@ -104,8 +104,13 @@ class Generator {
     static constexpr std::string_view kOdd[] = {
         "\\u0063vv", "na\\me", "\xC3\xA9t\xC3\xA9", "4111111111111111", "x 4111 1111 1111 1111", "[",
         "cvv ",      "-"};
+    static constexpr std::string_view kPair[] = {"name", "key",   "value",     "value",
+                                                 "val",  "Value", "n\\u0061me"};
     put("\"");
-    put(below(12) == 0 ? pick(kListed) : rich_ && below(25) == 0 ? pick(kOdd) : pick(kPlain));
+    put(below(6) == 0             ? pick(kPair)
+        : below(12) == 0          ? pick(kListed)
+        : rich_ && below(25) == 0 ? pick(kOdd)
+                                  : pick(kPlain));
     put("\"");
   }
   void number() {
@@ -188,7 +193,8 @@ class Generator {
       case 2:
         return number();
       case 3:
-        return put(pick({"\"\"", "\"123\"", "\"y\"", "\"4111111111111111\"", "\"12/30\""}));
+        return put(pick({"\"\"", "\"123\"", "\"y\"", "\"4111111111111111\"", "\"12/30\"", "\"cvv\"",
+                         "\"card_number\"", "\"number\"", "\"5678\"", "\"c\\u0076v\"", "\"code\"", "456"}));
       case 4:
       case 5:
         return text();
