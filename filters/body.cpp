@@ -60,6 +60,7 @@ struct Body::State {
   SecretBuffer held;     // what is not settled, from held_base on
   SecretBuffer emitted;  // the Output's `held`
   uint64_t held_base = 0;
+  bool gathers = false;                  // `held` has not been shown to anybody yet
   std::optional<WrappedFinder> wrapped;  // none: the operator wants no sweep
   uint64_t seen = 0;                     // bytes in front of this offset went through `wrapped`
   uint64_t shown_from = 0;               // the filter has settled everything in front of this offset
@@ -94,6 +95,8 @@ Reason Body::start(std::string_view content_type, std::string_view content_encod
   if (why != Reason::kNone) state_->scrubber.refuse(why);
   return why;
 }
+
+void Body::gather() { state_->gathers = true; }
 
 bool Body::inflates() const { return state_->inflater != nullptr; }
 
@@ -137,12 +140,20 @@ Body::Output Body::State::push_encoded(MutableBytes piece, bool last) {
 
 Body::Output Body::State::push(MutableBytes piece, bool last) {
   emitted.clear();
+  const bool fits = gathers && piece.size() <= limits::kGather - held.size();
+  if (fits && !last) {
+    held.append(piece);
+    wipe(piece.data(), piece.size());
+    return {};
+  }
+  gathers = false;
+  const size_t most = fits ? piece.size() : limits::kJoinStep;
   size_t joined = 0;  // bytes of the piece that the window has a copy of
   bool ended = false;
   uint64_t piece_base = held_base + held.size();
 
   while (!held.empty() && !ended && (joined < piece.size() || last)) {
-    size_t step = std::min(limits::kJoinStep, piece.size() - joined);
+    size_t step = std::min(most, piece.size() - joined);
     held.append(piece.subspan(joined, step));
     joined += step;
     ended = last && joined == piece.size();

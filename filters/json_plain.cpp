@@ -156,7 +156,7 @@ at_value:
     goto out;
   }
   if (!path_.push(name_, *p == '{', match_, *scrubber_)) {
-    stopped_ = true;
+    done_ = true;
     goto out;
   }
   name_ = {};

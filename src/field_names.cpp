@@ -294,6 +294,15 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   return FieldNames(std::move(table));
 }
 
+bool FieldNames::ends_a_pattern(Bytes leaf) const {
+  if (!ends_->may_match(leaf)) return false;
+  const Path nowhere;
+  Walker walker(nowhere, leaf);
+  Component last;
+  return walker.next(&last) &&
+         (table_->find(last) != nullptr || !table_->any_leaf.empty() || !table_->expressions.empty());
+}
+
 FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
   Walker walker(path, leaf);
   Component last;

@@ -162,6 +162,12 @@ size_t Scrubber::sweep(const Text& text, bool last) {
   }
 }
 
+bool Scrubber::would_find(const Text& text) const {
+  const Detector::Next next =
+      worker_.detector->next(text, 0, Before{}, true, sweep_options(policy_), worker_.scratch.get());
+  return next.outcome != Detector::Outcome::kClear;
+}
+
 void Scrubber::swept_together(const Text& text, const Finding& first, const Finding& second) {
   const Action action = !changes()                         ? Action::kNone
                         : policy_.sweep == Action::kReject ? Action::kReject

@@ -99,6 +99,8 @@ class Scrubber {
   void wrapped(Kind kind, Brand brand, uint64_t offset, uint64_t length);
   // A stretch of a value that the operator wants left alone (Kind::kIgnore).
   void ignored(const Text& text);
+  // Whether the sweep finds anything in a whole string; nothing is done about it.
+  bool would_find(const Text& text) const;
   // A fault of any kind: the request is refused for `reason`.
   void refuse(Reason reason, int64_t offset = -1);
   bool refused() const { return verdict_.refused(); }
