@@ -2,6 +2,7 @@
 #include "filters/body.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -163,7 +164,10 @@ Body::Output Body::State::push(MutableBytes piece, bool last) {
       // Everything of earlier pieces is settled: what the window has of this piece goes back to its place.
       size_t before = static_cast<size_t>(piece_base - held_base);
       emitted.append(held.span().first(before));
-      std::copy_n(held.data() + before, joined, piece.data());
+      // Of most nothing was written to.
+      const uint8_t* const copy = held.data() + before;
+      if (joined != 0 && std::memcmp(copy, piece.data(), joined) != 0)
+        std::copy_n(copy, joined, piece.data());
       held.clear();
       held_base = piece_base;
       break;

@@ -29,8 +29,7 @@ constexpr size_t kNumberMax = 64;
 size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
   if (done_) return text.size;
   if (!begun_ && last && text.size <= limits::kGather) {  // all of it is here
-    path_.start(scrubber);
-    done_ = json_is_harmless(text, path_.deepest(), scrubber);
+    done_ = json_is_harmless(text, scrubber);
     if (done_) return text.size;
   }
   text_ = text;
@@ -53,6 +52,7 @@ size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
     at_ -= settled;
   }
   skim_from_ -= std::min(skim_from_, settled);
+  path_.forget();
   return settled;
 }
 

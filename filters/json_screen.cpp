@@ -307,7 +307,7 @@ bool g_on = runs_here();
 
 }  // namespace
 
-bool json_is_harmless(const Text& text, size_t deepest, const Scrubber& scrubber) {
+bool json_is_harmless(const Text& text, const Scrubber& scrubber) {
   const Policy& policy = scrubber.policy();
   if (!g_on || policy.fields == nullptr || policy.fields->ends().any() || policy.require != 0 ||
       scrubber.sweeps_tokens() || scrubber.path().depth() != 0) {
@@ -316,7 +316,7 @@ bool json_is_harmless(const Text& text, size_t deepest, const Scrubber& scrubber
   // With a bracket first, what stands in front of a quote can be read.
   if (text.size < 2 || (text.data[0] != '{' && text.data[0] != '[')) return false;
   size_t opened = 0;
-  return Screen(scrubber).passes(text, &opened) && opened <= deepest;
+  return Screen(scrubber).passes(text, &opened) && opened <= std::min(policy.max_depth, limits::kDepth);
 }
 
 bool use_json_screen(bool on) {
@@ -326,7 +326,7 @@ bool use_json_screen(bool on) {
 
 #else
 
-bool json_is_harmless(const Text&, size_t, const Scrubber&) { return false; }
+bool json_is_harmless(const Text&, const Scrubber&) { return false; }
 bool use_json_screen(bool) { return false; }
 
 #endif

@@ -12,11 +12,11 @@ namespace cardscrub {
 //   names     none that a pattern may end in: of every string that something else follows than , ] or }
 //   strings   no escapes, no JSON inside
 //   the rest  outside of strings only what JSON has there: no quotes of other kinds, comments, words
-//   depth     fewer brackets than `deepest`
+//   depth     fewer brackets than may be open at a time
 //
 // Sound, not complete. False always where more is asked of a body than that it has no card data, and on
 // processors without AVX2. `text`: all of a body.
-bool json_is_harmless(const Text& text, size_t deepest, const Scrubber& scrubber);
+bool json_is_harmless(const Text& text, const Scrubber& scrubber);
 
 // For tests: with or without it. Whether it is on now; on processors without AVX2 it never is.
 bool use_json_screen(bool on);

@@ -46,11 +46,10 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
 
 Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
-FieldMatch Scrubber::match(Bytes leaf) {
-  bool failed = false;
+FieldMatch Scrubber::match(Bytes leaf, bool* failed) {
   FieldMatch match;
-  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
-  if (failed) refuse(Reason::kFault);
+  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, failed);
+  if (*failed) refuse(Reason::kFault);
   if (match.ambiguous && policy_.response) return {};
   return match;
 }

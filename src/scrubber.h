@@ -84,7 +84,12 @@ class Scrubber {
   const Path& path() const { return path_; }
 
   // What the leaf name announces here. Cheap for names that announce nothing.
-  FieldMatch match(Bytes leaf);
+  FieldMatch match(Bytes leaf) {
+    bool failed = false;
+    return match(leaf, &failed);
+  }
+  // *failed: a limit was reached; it may be something else another time.
+  FieldMatch match(Bytes leaf, bool* failed);
   // A value begins. Of a leaf with match.kind == kNone and no digits in it, neither begin() nor text() need
   // be called.
   Want begin(Bytes leaf, FieldMatch match, ValueType type);
@@ -112,6 +117,7 @@ class Scrubber {
   }
   bool gave_up() const { return gave_up_; }
   const Policy& policy() const { return policy_; }
+  NamePlaces& places() { return worker_.places; }
   // Whether numbers of no brand matter outside named fields: tokens are turned back there.
   bool sweeps_tokens() const { return reveals() && policy_.reveal_sweep; }
 

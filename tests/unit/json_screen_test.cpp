@@ -26,7 +26,7 @@ bool harmless(const Policy& policy, std::string_view in) {
   Verdict verdict;
   Scrubber scrubber(policy, Rig::get().worker(), verdict, {});
   const auto block = exact_block(in);
-  return json_is_harmless({block.get(), in.size(), nullptr, 0}, policy.max_depth, scrubber);
+  return json_is_harmless({block.get(), in.size(), nullptr, 0}, scrubber);
 }
 
 // 1: harmless; 0: not; fails when the filter sees something in what is harmless.
