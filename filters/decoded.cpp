@@ -183,8 +183,10 @@ Unit hex_unit(const Text& text, size_t last, bool ascii) {
   Unit low = text.unit(last);
   if (text.units == nullptr) return {low.at, Form::kHex};
   Unit high = text.unit(last - 1);
-  if (high.form == Form::kByte && low.form == Form::kByte && high.at + 1 == low.at)
-    return {low.at, Form::kHex};
+  // A full-width digit is written by its last byte too, but is no hexadecimal character: it shows by what
+  // stands in front of it.
+  const bool plain = high.form == Form::kByte && low.form == Form::kByte && high.at + 1 == low.at;
+  if (plain && text.unit(last - 2).at + 1 == high.at) return {low.at, Form::kHex};
   // '3' is the high character of every ASCII digit and stays; the low one is itself a digit on the wire.
   if (!ascii) return {low.at, Form::kFixed};
   switch (low.form) {

@@ -40,10 +40,10 @@ class Decoded {
 // else UTF-8 of form kFixed (a lone surrogate too: three bytes).
 void add_code_point(Decoded* out, char32_t code_point, Unit unit);
 
-// The unit of a character that was written as one hexadecimal number of which text[last] is the last digit.
-// `ascii`: the character is an ASCII digit. In the wire itself, or where the outer text writes both last
-// characters plainly side by side, that is kHex; otherwise the last hexadecimal character, which is then a
-// digit too, is written in its own way.
+// The unit of a character that was written as one hexadecimal number of which text[last] is the last digit,
+// the third character at least of what writes it. `ascii`: the character is an ASCII digit. In the wire
+// itself, or where the outer text writes the last characters plainly side by side, that is kHex; otherwise
+// the last hexadecimal character, which is then a digit too, is written in its own way.
 Unit hex_unit(const Text& text, size_t last, bool ascii);
 
 // What a text holds of characters beyond ASCII that add_code_point() turns into ASCII.

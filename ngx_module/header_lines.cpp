@@ -1,6 +1,8 @@
 // Header lines.
 #include "header_lines.h"
 
+#include <new>
+
 namespace cardscrub {
 
 namespace {
@@ -40,6 +42,21 @@ bool drop_line(ngx_list_t* list, ngx_list_part_t* before, ngx_list_part_t* part,
 }
 
 }  // namespace
+
+void name_changed(ngx_http_request_t* r, ngx_table_elt_t& line) {
+  if (line.lowcase_key != line.key.data) {  // HTTP/2 and 3: one string
+    bool as_read = false;
+    for_head_buffers(r->main, [&](const ngx_buf_t* buffer) {
+      as_read = as_read || (line.key.data >= buffer->start && line.key.data < buffer->end);
+    });
+    if (!as_read) {  // another module's line
+      line.lowcase_key = static_cast<u_char*>(ngx_pnalloc(r->pool, line.key.len));
+      if (line.lowcase_key == nullptr) throw std::bad_alloc();
+    }
+    ngx_strlow(line.lowcase_key, line.key.data, line.key.len);
+  }
+  if (line.hash != 0) line.hash = ngx_hash_key(line.lowcase_key, line.key.len);
+}
 
 bool drop_request_lines(ngx_http_request_t* r, std::string_view name) {
   ngx_list_t* list = &r->headers_in.headers;

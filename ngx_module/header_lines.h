@@ -1,31 +1,35 @@
-// Header lines by name: found, and taken out of a request.
+// Header lines by name: found, changed, and taken out of a request.
+//
+// A line's lowcase_key is never read, and written only where nginx itself has made it: lines of an answer
+// need not have one, and modules that add lines to a request may leave it as it was in memory.
 #pragma once
 
 #include "nginx.h"
 
 namespace cardscrub {
 
-// Upper and lower case do not count; `name` is in lower case. For headers of both directions: lines of an
-// answer need not have a lowcase_key.
+// Upper and lower case do not count; `name` is in lower case. For headers of both directions.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
   const size_t size = name.size();
   if (line.key.len != size) return false;
-  // Eight characters at a time, with the bit set that makes a letter small. Others than letters that differ
+  // Several characters at a time, with the bit set that makes a letter small. Others than letters that differ
   // in this bit alone are no two characters of a header's name.
-  constexpr uint64_t kSmall = 0x2020202020202020;
-  constexpr size_t kStep = sizeof kSmall;
-  const auto differ = [&](size_t at) {
-    uint64_t key;
-    uint64_t wanted;
-    std::memcpy(&key, line.key.data + at, kStep);
-    std::memcpy(&wanted, name.data() + at, kStep);
-    return (key | kSmall) != (wanted | kSmall);
+  const auto same = [&]<typename Word>(Word small) {
+    const auto differ = [&](size_t at) {
+      Word key;
+      Word wanted;
+      std::memcpy(&key, line.key.data + at, sizeof key);
+      std::memcpy(&wanted, name.data() + at, sizeof wanted);
+      return (key | small) != (wanted | small);
+    };
+    for (size_t at = 0; at + sizeof small < size; at += sizeof small) {
+      if (differ(at)) return false;
+    }
+    return !differ(size - sizeof small);
   };
-  if (size < kStep) return ngx_strncasecmp(line.key.data, ngx_text(name).data, size) == 0;
-  for (size_t at = 0; at + kStep < size; at += kStep) {
-    if (differ(at)) return false;
-  }
-  return !differ(size - kStep);
+  if (size >= sizeof(uint64_t)) return same(uint64_t{0x2020202020202020});
+  if (size >= sizeof(uint32_t)) return same(uint32_t{0x20202020});
+  return ngx_strncasecmp(line.key.data, ngx_text(name).data, size) == 0;
 }
 
 // Calls visit(line) for every line of a list.
@@ -37,6 +41,22 @@ void for_each_line(const ngx_list_t& list, Visit&& visit) {
     for (size_t i = 0; lines != nullptr && i < part->nelts; ++i) visit(lines[i]);
   }
 }
+
+// The buffers that a request's head was read to: the connection's own, and larger ones for a long head. `pos`
+// is nullptr when nginx has given the memory back. A sub-request has none of its own.
+template <typename Visit>
+void for_head_buffers(ngx_http_request_t* r, Visit&& visit) {
+  if (r != r->main) return;
+  ngx_buf_t* own = r->connection->buffer;
+  if (own != nullptr && own->pos != nullptr) visit(own);
+  for (const ngx_chain_t* chain : {r->http_connection->busy, r->http_connection->free}) {
+    for (; chain != nullptr; chain = chain->next) visit(chain->buf);
+  }
+}
+
+// To be called when the name of a line of the request has been changed in place: so is what nginx keeps of it
+// beside it, in lower case and as a hash.
+void name_changed(ngx_http_request_t* r, ngx_table_elt_t& line);
 
 // Takes every line of this name out of the request, so that no upstream gets it. False: no memory.
 [[nodiscard]] bool drop_request_lines(ngx_http_request_t* r, std::string_view name);

@@ -6,6 +6,7 @@
 
 #include "audit.h"
 #include "filters/head_scan.h"
+#include "header_lines.h"
 
 namespace cardscrub {
 
@@ -85,7 +86,12 @@ bool announces(std::string_view variable, const FieldNames& fields) {
   return failed || (match.kind != Kind::kNone && !match.ambiguous);
 }
 
-bool same_bytes(const u_char* a, const char* b, size_t size) { return std::memcmp(a, b, size) == 0; }
+// nginx, too, takes $http_user_agent for either spelling: `name` has '-' where the key may have '_'.
+bool is_spelled(const ngx_str_t& key, std::string_view name) {
+  return key.len == name.size() && std::equal(name.begin(), name.end(), key.data, [](char a, u_char b) {
+           return a == (b == '_' ? '-' : static_cast<char>(ngx_tolower(b)));
+         });
+}
 
 }  // namespace
 
@@ -119,15 +125,7 @@ void LoggedParts::add_header(std::string_view name, const FieldNames& fields) {
 
 const LoggedHeader* LoggedParts::look_up(const ngx_table_elt_t& line) const {
   for (const LoggedHeader& wanted : request_headers) {
-    const size_t size = wanted.name.size();
-    if (size != line.key.len) continue;
-    if (line.lowcase_key != nullptr && same_bytes(line.lowcase_key, wanted.name.data(), size)) return &wanted;
-    // nginx, too, takes $http_user_agent for either spelling.
-    if (std::equal(wanted.name.begin(), wanted.name.end(), line.key.data, [](char a, u_char b) {
-          return a == (b == '_' ? '-' : static_cast<char>(ngx_tolower(b)));
-        })) {
-      return &wanted;
-    }
+    if (is_named(line, wanted.name) || is_spelled(line.key, wanted.name)) return &wanted;
   }
   return nullptr;
 }

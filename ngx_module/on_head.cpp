@@ -60,19 +60,22 @@ class HeadSweep {
   }
 
   void headers(ngx_http_request_t* r) {
-    for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) { header(line); });
+    for_each_line(r->headers_in.headers, [&](ngx_table_elt_t& line) {
+      if (name(line)) name_changed(r, line);
+      value(line);
+    });
     if (r->headers_in.server.len != 0) element(HeadPart::kHeader, {}, r->headers_in.server);
   }
 
   // False: nothing in the head looks like card data.
   bool looked() const { return looked_; }
 
-  void header(const ngx_table_elt_t& header) {
-    std::string_view name = view(header.key);
-    if (name.size() >= limits::kPanMin && element(HeadPart::kHeader, {}, header.key) &&
-        header.lowcase_key != nullptr) {
-      ngx_strlow(header.lowcase_key, header.key.data, name.size());
-    }
+  // Of a header. True: may have changed.
+  bool name(const ngx_table_elt_t& header) {
+    return header.key.len >= limits::kPanMin && element(HeadPart::kHeader, {}, header.key);
+  }
+
+  void value(const ngx_table_elt_t& header) {
     if (is_named(header, "content-length") || is_named(header, "transfer-encoding"))
       return;  // nginx has read them: framing
     // The boundary must stay what the body has; whatever else may stand there is swept.
@@ -81,7 +84,7 @@ class HeadSweep {
     HeadPart part = HeadPart::kHeader;
     if (is_named(header, "cookie")) part = HeadPart::kCookie;
     if (is_named(header, "referer")) part = HeadPart::kTarget;
-    element(part, part == HeadPart::kHeader ? name : std::string_view{}, header.value);
+    element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, header.value);
   }
 
  private:
@@ -105,7 +108,8 @@ void sweep_copies(ngx_http_request_t* r, const LocationConf& conf, Worker& own, 
     if (view(header.key) == ":path") {
       sweep.element(HeadPart::kTarget, {}, header.value);
     } else {
-      sweep.header(header);
+      sweep.name(header);
+      sweep.value(header);
     }
   });
 }

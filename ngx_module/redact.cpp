@@ -142,8 +142,16 @@ void Redactor::authorization(const ngx_str_t& value) {
   std::memcpy(from.data, back.data, std::min(back.len, from.len));
 }
 
+bool Redactor::name(const ngx_table_elt_t& header) {
+  return header.key.len >= limits::kPanMin && element(HeadPart::kHeader, {}, bytes(header.key));
+}
+
 void Redactor::header(const ngx_table_elt_t& header) {
-  if (header.key.len >= limits::kPanMin) element(HeadPart::kHeader, {}, bytes(header.key));
+  name(header);
+  value(header);
+}
+
+void Redactor::value(const ngx_table_elt_t& header) {
   if (is_named(header, kAuthorization)) {
     authorization(header.value);
     return;
@@ -219,9 +227,10 @@ void Redactor::request(ngx_http_request_t* r, const LoggedParts& parts) {
   if (!lies_within(r->uri, r->request_line)) element(HeadPart::kPath, {}, bytes(r->uri));
   if (parts.shows_host()) element(HeadPart::kHeader, {}, bytes(r->headers_in.server));
   element(HeadPart::kHeader, {}, bytes(r->headers_in.user));
-  for_each_line(r->headers_in.headers, [&](const ngx_table_elt_t& line) {
+  for_each_line(r->headers_in.headers, [&](ngx_table_elt_t& line) {
     if (parts.everything) {
-      header(line);
+      if (name(line)) name_changed(r, line);
+      value(line);
     } else if (const LoggedHeader* wanted = parts.find(line)) {
       header(line, *wanted);
     }

@@ -46,6 +46,9 @@ class Redactor {
  private:
   // True when something was masked. *all: no other number is left in the text, whatever stands around it.
   bool look(HeadPart part, std::string_view name, MutableBytes text, bool* all);
+  // True when the name was masked.
+  bool name(const ngx_table_elt_t& header);
+  void value(const ngx_table_elt_t& header);
   void authorization(const ngx_str_t& value);
 
   const Policy& policy_;

@@ -32,18 +32,6 @@ void wipe_body(ngx_http_request_t* r, const RequestContext& context) {
   wipe_range(body->buf->start, holds(r->header_in, body->buf->start) ? body->buf->last : body->buf->end);
 }
 
-// The head's buffers: the connection's own, and larger ones for a long head. `pos` is nullptr when nginx has
-// given the memory back. A sub-request has none of its own.
-template <typename Visit>
-void for_head_buffers(ngx_http_request_t* r, Visit visit) {
-  if (r != r->main) return;
-  ngx_buf_t* own = r->connection->buffer;
-  if (own != nullptr && own->pos != nullptr) visit(own);
-  for (const ngx_chain_t* chain : {r->http_connection->busy, r->http_connection->free}) {
-    for (; chain != nullptr; chain = chain->next) visit(chain->buf);
-  }
-}
-
 // What stands behind the last line that a string of the request points to. nginx copies a line that does not
 // fit to a larger buffer, and leaves its beginning where it was.
 void wipe_behind_lines(ngx_http_request_t* r, ngx_buf_t* buffer) {

@@ -126,6 +126,13 @@ size_t Scrubber::sweep(const Text& text, bool last) {
   DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
   size_t from = std::min(judged_, text.size);
+  // What stands in front of the run at `next` need not be shown again.
+  const auto keep_from = [&](size_t next) {
+    size_t settled = last ? text.size : run_start(text, next);
+    judged_ = last ? 0 : std::max(from, next) - settled;
+    before_.add({text.data, settled});
+    return settled;
+  };
   for (;;) {
     Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
     if (next.outcome == Detector::Outcome::kFault) {
@@ -139,12 +146,7 @@ size_t Scrubber::sweep(const Text& text, bool last) {
       next.settled = next.finding.begin;
       found = false;
     }
-    if (!found) {
-      size_t settled = last ? text.size : run_start(text, next.settled);
-      judged_ = last ? 0 : std::max(from, next.settled) - settled;
-      before_.add({text.data, settled});
-      return settled;
-    }
+    if (!found) return keep_from(next.settled);
     from = next.finding.end;
     if (!next.alone) {
       // Two numbers may share a group, and either may be the one that was meant: neither leaves anything
@@ -152,7 +154,8 @@ size_t Scrubber::sweep(const Text& text, bool last) {
       Detector::Next other =
           worker_.detector->next(text, next.finding.begin + 1, before_, last, options, worker_.scratch.get());
       if (other.outcome == Detector::Outcome::kFound && other.finding.begin < next.finding.end) {
-        swept_together(text, next.finding, other.finding);
+        if (!last && text.size - other.finding.end < CloseLook::kAhead) return keep_from(next.finding.begin);
+        swept_together(text, next.finding, other.finding, last);
         from = std::max(from, other.finding.end);
         continue;
       }
@@ -167,7 +170,7 @@ bool Scrubber::would_find(const Text& text) const {
   return next.outcome != Detector::Outcome::kClear;
 }
 
-void Scrubber::swept_together(const Text& text, const Finding& first, const Finding& second) {
+void Scrubber::swept_together(const Text& text, const Finding& first, const Finding& second, bool last) {
   const Action action = !changes()                         ? Action::kNone
                         : policy_.sweep == Action::kReject ? Action::kReject
                                                            : Action::kMask;
@@ -175,22 +178,31 @@ void Scrubber::swept_together(const Text& text, const Finding& first, const Find
     note(finding.kind, finding.brand, action, Reason::kNone, text, finding.begin, finding.end);
   }
   if (action == Action::kReject) verdict_.refuse(Reason::kPanForbidden, field());
-  if (action == Action::kMask) mask(text, first.begin, std::max(first.end, second.end), false);
+  if (action == Action::kMask) mask_among(text, first.begin, std::max(first.end, second.end), false, last);
 }
 
-// True when the text, after a token was written to it, holds a number that runs into the token: digits of the
-// token together with a group beside it (law 4).
-bool Scrubber::overlaps_a_finding(const Text& text, const Finding& finding, bool last) {
+// True when the text, after something was written at [begin, end), holds a number that runs into it: digits
+// of a token, or what a mask left, together with a group beside it (law 4).
+bool Scrubber::overlaps_a_finding(const Text& text, size_t begin, size_t end, bool last) {
   DetectorOptions options = sweep_options(policy_);
   options.number = type_ == ValueType::kNumber;
-  size_t from = run_start(text, finding.begin);
-  while (from < finding.end) {
+  size_t from = run_start(text, begin);
+  while (from < end) {
     Detector::Next next = worker_.detector->next(text, from, before_, last, options, worker_.scratch.get());
-    if (next.outcome != Detector::Outcome::kFound || next.finding.begin >= finding.end) return false;
-    if (next.finding.end > finding.begin) return true;
+    if (next.outcome != Detector::Outcome::kFound || next.finding.begin >= end) return false;
+    if (next.finding.end > begin) return true;
     from = next.finding.end;
   }
   return false;
+}
+
+// Masks what other groups stand beside. What would make a number together with them is not left: neither the
+// ends of the number, nor (where '*' cannot stand) that digit.
+void Scrubber::mask_among(const Text& text, size_t begin, size_t end, bool keep_ends, bool last) {
+  mask(text, begin, end, keep_ends);
+  for (int fill = 0; fill <= 9 && overlaps_a_finding(text, begin, end, last); ++fill) {
+    mask(text, begin, end, false, fill);
+  }
 }
 
 void Scrubber::swept(const Text& text, const Finding& finding, bool alone, bool last) {
@@ -291,15 +303,11 @@ void Scrubber::named_pan(const Text& text) {
   if (bad == Reason::kNone) accept(at.digits, brand, &bad);
   if (bad == Reason::kNone) {
     valid_kinds_ |= kPanBit;
-    act_on_pan(text, at, brand, policy_.pan, true, true, true);
+    const bool alone = at.where[at.digits.size() - 1] - at.where[0] + 1 == at.digits.size();
+    act_on_pan(text, at, brand, policy_.pan, true, alone, true);
     return;
   }
-  if (!match_.ambiguous) {
-    scope().strong = true;
-    invalid(bad, text, Kind::kPan, brand);
-    resolve(scope(), false, 0);
-    return;
-  }
+  if (!match_.ambiguous) return named_invalid(bad, text, brand);
   // Perhaps a field of another meaning that holds a number. What has the shape of one waits for a card field
   // beside it.
   sweep(text, true);
@@ -315,13 +323,8 @@ void Scrubber::named_code(const Text& text) {
   if (bad == Reason::kNone) bad = check_code(at.digits, Brand::kUnknown);
   if (bad != Reason::kNone) {
     // Not a code. Under an ambiguous name that is nothing to complain about, but it may hold a number.
-    if (match_.ambiguous) {
-      sweep(text, true);
-    } else {
-      scope().strong = true;
-      invalid(bad, text, Kind::kCode, Brand::kUnknown);
-      resolve(scope(), false, 0);
-    }
+    if (!match_.ambiguous) return named_invalid(bad, text, Brand::kUnknown);
+    sweep(text, true);
     return;
   }
   wait(Kind::kCode, text, at, bad, {});
@@ -427,8 +430,10 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
   if (action == Action::kTokenize) {
     if (!tokenize(at.digits, &token)) return refuse(Reason::kFault);
     put(text, at, token);
-    if (!alone && overlaps_a_finding(text, {begin, end, Kind::kPan, brand}, last)) {
+    if (!alone && overlaps_a_finding(text, begin, end, last)) {
       put(text, at, at.digits);
+      // Under a name, groups of such a kind are no way to write a number.
+      if (strong && !match_.ambiguous) return named_invalid(Reason::kPanFormat, text, brand);
       action = Action::kMask;
     }
   }
@@ -436,11 +441,22 @@ void Scrubber::act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Act
        {&at.digits, action == Action::kTokenize ? &token : nullptr});
   remember_first(at.digits, brand, action == Action::kTokenize ? &token : nullptr);
   if (action == Action::kMask) {
-    mask(text, begin, end, true);
+    if (alone) {
+      mask(text, begin, end, true);
+    } else {
+      mask_among(text, begin, end, true, last);
+    }
     scope().strong = scope().strong || strong;
     return;
   }
   scope_has_pan(token, brand, strong, false);
+}
+
+// The value of an unambiguous name is no number, or no code.
+void Scrubber::named_invalid(Reason reason, const Text& text, Brand brand) {
+  scope().strong = true;
+  invalid(reason, text, match_.kind, brand);
+  resolve(scope(), false, 0);
 }
 
 void Scrubber::invalid(Reason reason, const Text& text, Kind kind, Brand brand) {
@@ -466,14 +482,21 @@ void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
 }
 
 // Masks the digits of a stretch; keep_ends leaves BIN and last four in clear when there are 12 digits or
-// more. Where '*' cannot stand (a JSON number, a script without one) digits are written that never satisfy
-// Luhn together with the rest.
-void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) {
+// more. Where '*' cannot stand (a JSON number, a script without one) `fill` is written, and digits that never
+// satisfy Luhn together with the rest; with keep_ends that is so for all when it is so for one, so that the
+// mask is known again.
+void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill) {
   size_t count = 0;
   for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) || text.data[i] == '*' ? 1u : 0u;
   bool keep = keep_ends && count >= limits::kPanMin;
   bool star = type_ != ValueType::kNumber;
+  const auto kept = [&](size_t index) { return keep && (index < kBin || index >= count - kLast); };
   size_t seen = 0;
+  for (size_t i = begin; keep && i < end; ++i) {
+    if (text.data[i] == '*') ++seen;
+    if (is_digit(text.data[i]) && !kept(seen++)) star = star && writable(text.unit(i), true);
+  }
+  seen = 0;
   size_t last_masked = end;
   Digits result;
   for (size_t i = begin; i < end; ++i) {
@@ -486,7 +509,7 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) 
     }
     size_t index = seen++;
     uint8_t old = static_cast<uint8_t>(text.data[i] - '0');
-    if (keep && (index < kBin || index >= count - kLast)) {
+    if (kept(index)) {
       if (!result.push(old)) result.clear();
       continue;
     }
@@ -495,7 +518,7 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) 
       verdict_.refuse(Reason::kFieldEncoding, field());
       return;
     }
-    int now = star && writable(unit, true) ? kStar : index == 0 && !keep ? 9 : 0;
+    int now = star && writable(unit, true) ? kStar : index == 0 && !keep ? 9 : fill;
     write_digit(view_, unit, old, now);
     text.data[i] = static_cast<uint8_t>('0' + now);
     if (now == kStar) {
@@ -506,8 +529,9 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends) 
     }
   }
   if (last_masked != end && luhn_valid(result.span())) {
-    write_digit(view_, text.unit(last_masked), text.data[last_masked] - '0', 1);
-    text.data[last_masked] = '1';
+    const int other = (fill + 1) % 10;
+    write_digit(view_, text.unit(last_masked), text.data[last_masked] - '0', other);
+    text.data[last_masked] = static_cast<uint8_t>('0' + other);
   }
 }
 

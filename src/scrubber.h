@@ -128,8 +128,9 @@ class Scrubber {
   // ---- scrubber.cpp: what a value is, and what is written
   size_t sweep(const Text& text, bool last);
   void swept(const Text& text, const Finding& finding, bool alone, bool last);
-  void swept_together(const Text& text, const Finding& first, const Finding& second);
-  bool overlaps_a_finding(const Text& text, const Finding& finding, bool last);
+  void swept_together(const Text& text, const Finding& first, const Finding& second, bool last);
+  bool overlaps_a_finding(const Text& text, size_t begin, size_t end, bool last);
+  void mask_among(const Text& text, size_t begin, size_t end, bool keep_ends, bool last);
   void named(const Text& text);
   void named_pan(const Text& text);
   void named_code(const Text& text);
@@ -140,9 +141,10 @@ class Scrubber {
   bool tokenize(const Digits& pan, Digits* token);
   void act_on_pan(const Text& text, const DigitsAt& at, Brand brand, Action action, bool strong, bool alone,
                   bool last);
+  void named_invalid(Reason reason, const Text& text, Brand brand);
   void invalid(Reason reason, const Text& text, Kind kind, Brand brand);
   void put(const Text& text, const DigitsAt& at, const Digits& now);
-  void mask(const Text& text, size_t begin, size_t end, bool keep_ends);
+  void mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill = 0);
   void remember_first(const Digits& pan, Brand brand, const Digits* token);
   void note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
             const std::string& name, NotedCard card = {});

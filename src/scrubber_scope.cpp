@@ -253,12 +253,12 @@ void Scrubber::resolve_code(Pending& code, const Digits& token, Brand brand, boo
     write_alias(code, token);
     return;
   }
+  bool star = !code.number;  // all or none: the mask is known again
   for (size_t k = 0; k < code.digits.size(); ++k) {
-    if (!writable(code.units[k], false)) {
-      verdict_.refuse(Reason::kFieldEncoding, code.field);
-      return;
-    }
-    bool star = !code.number && writable(code.units[k], true);
+    if (!writable(code.units[k], false)) return verdict_.refuse(Reason::kFieldEncoding, code.field);
+    star = star && writable(code.units[k], true);
+  }
+  for (size_t k = 0; k < code.digits.size(); ++k) {
     write_digit(view_, code.units[k], code.digits[k], star ? kStar : 9);
   }
   if (bad == Reason::kNone) {

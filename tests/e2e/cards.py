@@ -11,7 +11,8 @@ PUBLISHED = {
     "unionpay": "6200000000000005",
 }
 
-_SHAPES = {"visa": ("4", 16), "mastercard": ("52", 16), "amex": ("37", 15), "discover": ("6011", 16),
+# Prefixes that are one brand's alone: a few BINs of Elo begin with 4, too.
+_SHAPES = {"visa": ("44", 16), "mastercard": ("52", 16), "amex": ("37", 15), "discover": ("6011", 16),
            "diners": ("36", 14), "jcb": ("3530", 16)}
 
 

@@ -339,6 +339,12 @@ std::string in_groups(std::string_view digits, size_t size) {
   return out;
 }
 
+std::string in_arabic(std::string_view text) {
+  std::string out;
+  for (char c : text) out += is_digit(static_cast<uint8_t>(c)) ? testing::script({&c, 1}, "\u0660") : " ";
+  return out;
+}
+
 // A token whose groups, but for the first, are a number by chance: masked instead.
 void tokens_hold_no_number(void**) {
   Policy policy = Rig::get().policy();
@@ -355,6 +361,75 @@ void tokens_hold_no_number(void**) {
     assert_string_equal(run_body(policy, kText, once.out, 0).out.c_str(), once.out.c_str());
   }
   assert_in_range(masked, 1, 100);
+}
+
+// Under a name too: refused there.
+void named_tokens_hold_no_number(void**) {
+  const Policy policy = Rig::get().policy();
+  Policy masking = policy;
+  masking.invalid = Action::kMask;
+  size_t refused = 0;
+  for (unsigned i = 0; i < 1000; ++i) {
+    Digits pan = testing::digits_of(std::to_string(410000000000000ul + i * 7919u));
+    assert_true(pan.push(luhn_check_digit(pan.span())));
+    const std::string in = R"({"card_number":")" + in_groups(testing::text_of(pan), 1) + R"("})";
+    const Run run = run_body(policy, kJson, in, 0);
+    if (run.verdict.refused()) {
+      ++refused;
+      assert_true(run.verdict.problems().at(0).reason == Reason::kPanFormat);
+      const std::string stars = in_groups(std::string(16, '*'), 1);
+      assert_string_equal(run_body(masking, kJson, in, 0).out.c_str(),
+                          (R"({"card_number":")" + stars + R"("})").c_str());
+      // Where the name may mean something else, it is text like any other.
+      const Run free = run_body(policy, kJson, replaced(in, "card_number", "number"), 0);
+      assert_true(free.out.find("* * * * * *") != std::string::npos);
+      continue;
+    }
+    const Run unnamed = run_body(policy, kText, run.out, 0);
+    assert_string_equal(unnamed.out.c_str(), run.out.c_str());
+  }
+  assert_in_range(refused, 1, 30);
+}
+
+// What a mask leaves of a number makes another one together with a group beside it: it is not left.
+void masks_leave_no_number(void**) {
+  Policy policy = Rig::get().policy();
+  policy.sweep = Action::kMask;
+  size_t whole = 0;
+  for (unsigned i = 0; i < 2000; ++i) {
+    Digits pan = testing::digits_of(std::to_string(251398115671865ul + i * 7919u));
+    assert_true(pan.push(luhn_check_digit(pan.span())));
+    const std::string number = testing::text_of(pan);
+    // In front of BIN, and behind the last four.
+    const std::string in = i % 2 == 0 ? std::to_string(4463543513u + i) + ' ' + number
+                                      : in_groups(number, 4) + ' ' + std::to_string(104463543513u + i);
+    const Run once = run_body(policy, kText, in, 0);
+    whole += once.out.find(std::string(16, '*')) != std::string::npos ? 1u : 0u;
+    assert_string_equal(run_body(policy, kText, in, 1).out.c_str(), once.out.c_str());
+    assert_string_equal(run_body(policy, kText, once.out, 0).out.c_str(), once.out.c_str());
+  }
+  assert_in_range(whole, 50, 200);
+  policy.response = true;
+  assert_string_equal(run_body(policy, kText, "4463543513 2513981156718659", 0).out.c_str(),
+                      "4463543513 ****************");
+}
+
+// The same where '*' cannot stand: other digits are written until there is none.
+void masks_in_other_scripts_leave_no_number(void**) {
+  Policy policy = Rig::get().policy();
+  policy.sweep = Action::kMask;
+  size_t masked = 0;
+  for (unsigned i = 0; i < 2000; ++i) {
+    Digits pan = testing::digits_of(std::to_string(251398115671865ul + i * 7919u));
+    assert_true(pan.push(luhn_check_digit(pan.span())));
+    const std::string digits = std::to_string(44635435u + i) + ' ' + in_groups(testing::text_of(pan), 4);
+    const std::string in = in_arabic(digits);
+    const Run once = run_body(policy, kText, in, 0);
+    masked += once.out != in ? 1u : 0u;
+    assert_string_equal(run_body(policy, kText, in, 1).out.c_str(), once.out.c_str());
+    assert_string_equal(run_body(policy, kText, once.out, 0).out.c_str(), once.out.c_str());
+  }
+  assert_int_equal(masked, 2000);
 }
 
 // A number that was wanted, and what it became, in whatever field: two hosts one behind the other agree.
@@ -410,6 +485,53 @@ void gathered_bodies(void**) {
       if (size > chunk && size <= limits::kGather && cut.largest_held < chunk)
         fail_msg("%zu: not gathered", size);
     }
+  }
+}
+
+// Digits of several scripts in one value: what was accepted is accepted again.
+void a_mask_of_several_scripts_is_known_again(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = policy.pan = Action::kMask;
+  const struct {
+    const char* name;
+    std::string_view in;
+    std::string_view out;
+  } cases[] = {
+      {"code", R"({"cvv":"1\u0663\u0663"})", R"({"cvv":"9\u0669\u0669"})"},
+      {"code, full-width", R"({"cvv":"1\uff113"})", R"({"cvv":"*\uff0a*"})"},
+      {"number", R"({"card_number":"4111111111\u0661\u0661\u0661\u0661\u0661\u0661"})",
+       R"({"card_number":"4111110000\u0660\u0660\u0661\u0661\u0661\u0661"})"},
+      {"number, last four", R"({"card_number":"41111111111111\u06611"})",
+       R"({"card_number":"411111******11\u06611"})"},
+  };
+  for (const auto& c : cases) {
+    const Run once = run_body(policy, kJson, c.in, 0);
+    if (once.verdict.refused() || once.out != c.out) fail_msg("case: %s: %s", c.name, once.out.c_str());
+    const Run twice = run_body(policy, kJson, once.out, 1);
+    if (twice.verdict.refused() || twice.out != c.out) fail_msg("case: %s, again", c.name);
+  }
+}
+
+// A full-width digit is no hexadecimal character that could be written as one.
+void an_escape_with_a_full_width_digit(void**) {
+  Policy policy = Rig::get().policy();
+  policy.invalid = Action::kMask;
+  const struct {
+    std::string_view in;
+    std::string_view out;
+  } cases[] = {
+      {"{\"d\":\"{\\\"cvv\\\":\\\"\\\\u00\uFF131x\\\"}\"}",
+       "{\"d\":\"{\\\"cvv\\\":\\\"\\\\u00\uFF139x\\\"}\"}"},
+      {"{\"d\":\"{\\\"cvv\\\":\\\"\\\\u003\uFF11x\\\"}\"}",
+       "{\"d\":\"{\\\"cvv\\\":\\\"\\\\u003\uFF19x\\\"}\"}"},
+      {"{\"d\":\"{\\\"cvv\\\":\\\"\\\\u0031x\\\"}\"}", "{\"d\":\"{\\\"cvv\\\":\\\"\\\\u002ax\\\"}\"}"},
+  };
+  for (const auto& c : cases) {
+    for (size_t chunk : kChunkSizes) {
+      const Run once = run_body(policy, kJson, c.in, chunk);
+      assert_string_equal(once.out.c_str(), std::string(c.out).c_str());
+    }
+    assert_string_equal(run_body(policy, kJson, c.out, 0).out.c_str(), std::string(c.out).c_str());
   }
 }
 
@@ -510,9 +632,14 @@ int main() {
       cmocka_unit_test(a_full_store_refuses),
       cmocka_unit_test(every_failing_field_is_named),
       cmocka_unit_test(tokens_hold_no_number),
+      cmocka_unit_test(named_tokens_hold_no_number),
+      cmocka_unit_test(masks_leave_no_number),
+      cmocka_unit_test(masks_in_other_scripts_leave_no_number),
       cmocka_unit_test(what_a_number_became_is_wanted_too),
       cmocka_unit_test(a_mask_stays_a_mask),
       cmocka_unit_test(gathered_bodies),
+      cmocka_unit_test(a_mask_of_several_scripts_is_known_again),
+      cmocka_unit_test(an_escape_with_a_full_width_digit),
       cmocka_unit_test(monitor_changes_nothing),
       cmocka_unit_test(actions),
       cmocka_unit_test(bounded_window),

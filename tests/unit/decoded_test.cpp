@@ -327,6 +327,7 @@ void hexadecimal_inside_decoded_text(void**) {
     Unit low;
     bool ascii;
     Form form;
+    uint64_t in_front = 9;  // where the character in front of them ends
   } cases[] = {
       {"side by side", {10, Form::kByte}, {11, Form::kByte}, true, Form::kHex},
       {"side by side, not ASCII", {10, Form::kByte}, {11, Form::kByte}, false, Form::kHex},
@@ -334,20 +335,23 @@ void hexadecimal_inside_decoded_text(void**) {
       {"apart, not ASCII", {10, Form::kByte}, {16, Form::kByte}, false, Form::kFixed},
       {"low one escaped", {10, Form::kByte}, {16, Form::kHex}, true, Form::kHexLow},
       {"low one escaped twice", {10, Form::kByte}, {16, Form::kHexLow}, true, Form::kHexLow},
+      {"high one full-width", {10, Form::kByte}, {11, Form::kByte}, true, Form::kByteDigit, 7},
+      {"high one full-width, not ASCII", {10, Form::kByte}, {11, Form::kByte}, false, Form::kFixed, 7},
+      {"low one full-width", {10, Form::kByte}, {13, Form::kByte}, true, Form::kByteDigit},
       {"high one escaped", {10, Form::kHex}, {11, Form::kByte}, true, Form::kByteDigit},
       {"a digit only", {10, Form::kByte}, {11, Form::kByteDigit}, true, Form::kByteDigit},
       {"entity", {10, Form::kByte}, {15, Form::kDecimal}, true, Form::kFixed},
       {"fixed", {10, Form::kByte}, {11, Form::kFixed}, true, Form::kFixed},
   };
   for (const auto& c : cases) {
-    uint8_t bytes[] = {'3', '4'};
-    Unit units[] = {c.high, c.low};
-    Unit unit = hex_unit({bytes, 2, units, 0}, 1, c.ascii);
+    uint8_t bytes[] = {'0', '3', '4'};
+    Unit units[] = {{c.in_front, Form::kByte}, c.high, c.low};
+    Unit unit = hex_unit({bytes, 3, units, 0}, 2, c.ascii);
     if (unit.form != c.form || unit.at != c.low.at) fail_msg("case: %s", c.name);
   }
-  uint8_t bytes[] = {'3', '4'};
-  assert_true(hex_unit({bytes, 2, nullptr, 50}, 1, true).form == Form::kHex);
-  assert_int_equal(hex_unit({bytes, 2, nullptr, 50}, 1, true).at, 51);
+  uint8_t bytes[] = {'0', '3', '4'};
+  assert_true(hex_unit({bytes, 3, nullptr, 50}, 2, true).form == Form::kHex);
+  assert_int_equal(hex_unit({bytes, 3, nullptr, 50}, 2, true).at, 52);
 }
 
 void dropping_and_clearing(void**) {
