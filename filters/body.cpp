@@ -2,6 +2,7 @@
 #include "filters/body.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -60,6 +61,7 @@ struct Body::State {
   SecretBuffer held;     // what is not settled, from held_base on
   SecretBuffer emitted;  // the Output's `held`
   uint64_t held_base = 0;
+  bool gathers = false;                  // `held` has not been shown to anybody yet
   std::optional<WrappedFinder> wrapped;  // none: the operator wants no sweep
   uint64_t seen = 0;                     // bytes in front of this offset went through `wrapped`
   uint64_t shown_from = 0;               // the filter has settled everything in front of this offset
@@ -94,6 +96,8 @@ Reason Body::start(std::string_view content_type, std::string_view content_encod
   if (why != Reason::kNone) state_->scrubber.refuse(why);
   return why;
 }
+
+void Body::gather() { state_->gathers = true; }
 
 bool Body::inflates() const { return state_->inflater != nullptr; }
 
@@ -137,12 +141,20 @@ Body::Output Body::State::push_encoded(MutableBytes piece, bool last) {
 
 Body::Output Body::State::push(MutableBytes piece, bool last) {
   emitted.clear();
+  const bool fits = gathers && piece.size() <= limits::kGather - held.size();
+  if (fits && !last) {
+    held.append(piece);
+    wipe(piece.data(), piece.size());
+    return {};
+  }
+  gathers = false;
+  const size_t most = fits ? piece.size() : limits::kJoinStep;
   size_t joined = 0;  // bytes of the piece that the window has a copy of
   bool ended = false;
   uint64_t piece_base = held_base + held.size();
 
   while (!held.empty() && !ended && (joined < piece.size() || last)) {
-    size_t step = std::min(limits::kJoinStep, piece.size() - joined);
+    size_t step = std::min(most, piece.size() - joined);
     held.append(piece.subspan(joined, step));
     joined += step;
     ended = last && joined == piece.size();
@@ -152,7 +164,10 @@ Body::Output Body::State::push(MutableBytes piece, bool last) {
       // Everything of earlier pieces is settled: what the window has of this piece goes back to its place.
       size_t before = static_cast<size_t>(piece_base - held_base);
       emitted.append(held.span().first(before));
-      std::copy_n(held.data() + before, joined, piece.data());
+      // Of most nothing was written to.
+      const uint8_t* const copy = held.data() + before;
+      if (joined != 0 && std::memcmp(copy, piece.data(), joined) != 0)
+        std::copy_n(copy, joined, piece.data());
       held.clear();
       held_base = piece_base;
       break;

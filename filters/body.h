@@ -22,6 +22,10 @@ class Body {
   // kBodyType, kBodyCharset, kBodyEncoding (415). Noted in the verdict too.
   Reason start(std::string_view content_type, std::string_view content_encoding);
 
+  // Nobody waits for the first bytes of this body: as long as there are no more of them than limits::kGather,
+  // they are kept, and looked at together. After start(), before the first push.
+  void gather();
+
   // Two stretches to forward, in this order: `held` lies in memory of this object and is valid until the next
   // push (the caller copies it and may wipe it); `piece` is the leading part of the piece itself. Everything
   // else of the piece has been wiped.

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "filters/json_filter.h"
+#include "filters/json_screen.h"
 
 namespace cardscrub {
 
@@ -26,13 +27,17 @@ constexpr size_t kNumberMax = 64;
 }  // namespace
 
 size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
-  if (stopped_) return text.size;
+  if (done_) return text.size;
+  if (!begun_ && last && text.size <= limits::kGather) {  // all of it is here
+    done_ = json_is_harmless(text, scrubber);
+    if (done_) return text.size;
+  }
   text_ = text;
   last_ = last;
   scrubber_ = &scrubber;
   if (text.size != 0) end_at_ = text.unit(text.size - 1).at + 1;
   if (tokens() == Step::kOn) finish();
-  if (last || stopped_) return text.size;
+  if (last || done_) return text.size;
 
   if (!name_.empty() && name_.data() != kept_.data()) {
     size_t size = std::min(name_.size(), kept_.size());
@@ -47,6 +52,7 @@ size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
     at_ -= settled;
   }
   skim_from_ -= std::min(skim_from_, settled);
+  path_.forget();
   return settled;
 }
 
@@ -70,7 +76,7 @@ JsonFilter::Step JsonFilter::tokens() {
   for (;;) {
     skim();
     pass_plain();
-    if (stopped_) return Step::kMore;
+    if (done_) return Step::kMore;
     if (at_ == size) return last_ ? Step::kOn : Step::kMore;
     const uint8_t c = data[at_];
     if ((kJsonClass[c] & kJsonSpace) != 0) {
@@ -163,7 +169,7 @@ JsonFilter::Step JsonFilter::value(uint8_t c) {
       any_ = true;
       if (match_.kind != Kind::kNone && match_.pair == Pair::kValue) match_.pair = Pair::kInValue;
       if (!path_.push(name_, c == '{', match_, *scrubber_)) {
-        stopped_ = true;
+        done_ = true;
         return Step::kMore;
       }
       ++at_;

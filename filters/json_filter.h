@@ -85,9 +85,9 @@ class JsonFilter final : public Filter {
   JsonString string_;
   unsigned layer_;
   bool many_;
-  bool begun_ = false;    // a byte order mark is no longer possible
-  bool any_ = false;      // a value has begun at the root
-  bool stopped_ = false;  // nested too deep: the request is refused
+  bool begun_ = false;  // a byte order mark is no longer possible
+  bool any_ = false;    // a value has begun at the root
+  bool done_ = false;   // there is nothing in it, or it is nested too deep: the request is refused
   State state_ = State::kValue;
   State after_ = State::kEnd;  // where to go behind the string being read
   FieldMatch match_;           // of the value to come

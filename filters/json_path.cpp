@@ -1,33 +1,38 @@
-// JsonPath: frames, and the table of names that were met before.
+// JsonPath: frames.
 #include "filters/json_path.h"
 
 #include <algorithm>
 
 namespace cardscrub {
 
-// Two neighbours share their slots; the name that was not met for longer makes room for a new one.
-JsonPath::Known& JsonPath::find(const std::array<uint64_t, 2>& key, Bytes name, Scrubber& scrubber) {
-  const size_t at = slot(key, place_);
-  Known& first = known_[at];
-  Known& second = known_[at ^ 1];
-  const auto is = [&](const Known& known) { return known.place == place_ && known.name == key; };
-  if (is(first)) return first;
-  if (is(second)) return second;
+FieldMatch JsonPath::ask(const Key& key, Bytes name, Scrubber& scrubber) {
   open(scrubber);
-  if (first.place != 0) second = first;
-  first = {key, place_, 0, scrubber.match(name)};
-  return first;
+  bool failed = false;
+  const FieldMatch match = scrubber.match(name, &failed);
+  latest_ = failed ? nullptr : places_->remember(key, place_, match);
+  return match;
 }
 
 FieldMatch JsonPath::match(Bytes name, Scrubber& scrubber) {
+  const size_t size = name.size();
+  // A zero, written as an escape, would be taken for the end of the name.
+  if (size < kShortName && (size == 0 || std::memchr(name.data(), 0, size) == nullptr)) {
+    Key key{};
+    if (size != 0) std::memcpy(key.data(), name.data(), size);
+    return look_up(key, name, scrubber);
+  }
   latest_ = nullptr;
-  if (name.size() > limits::kNameMax) return {};
+  if (size > limits::kNameMax) return {};
   open(scrubber);
   return scrubber.match(name);
 }
 
-void JsonPath::start(const Scrubber& scrubber) {
-  const size_t most = std::min(scrubber.policy().max_depth, limits::kDepth);
+void JsonPath::start(Scrubber& scrubber) {
+  const Policy& policy = scrubber.policy();
+  places_ = &scrubber.places();
+  const bool root = scrubber.path().depth() == 0 && policy.fields != nullptr;
+  place_ = root ? places_->root(*policy.fields, policy.response, scrubber.reads_pairs()) : places_->fresh();
+  const size_t most = std::min(policy.max_depth, limits::kDepth);
   deepest_ = most - std::min(most, scrubber.path().depth());
 }
 
@@ -41,17 +46,16 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
   uint64_t inside = 0;
   if (latest_ == nullptr && name.empty()) {
     // An element of an array: all of them are one place.
-    static constexpr std::array<uint64_t, 2> kNone{};
-    latest_ = &find(kNone, {}, scrubber);
+    look_up({}, {}, scrubber);
   }
   if (latest_ != nullptr) {
-    if (latest_->inside == 0) latest_->inside = next_++;
+    if (latest_->inside == 0) latest_->inside = places_->fresh();
     inside = latest_->inside;
     std::memcpy(frame.name.data(), latest_->name.data(), kShortName);
     frame.size = static_cast<uint8_t>(name.size());
     latest_ = nullptr;
   } else {
-    inside = next_++;
+    inside = places_->fresh();
     frame.size = static_cast<uint8_t>(std::min(name.size(), frame.name.size()));
     std::memcpy(frame.name.data(), name.data(), frame.size);
   }

@@ -1,10 +1,7 @@
 // Where the JSON filter stands: the containers that are open, and what the names in them announce.
 //
-// Real JSON is the same few objects over and over. So what FieldNames said of a name is remembered under the
-// name and the place of its object, and the scrubber hears of a container only when something in it concerns
-// it. Places are numbers: a container gets the number that the same name in the same place got before. They
-// are never used twice for different paths, and names are compared byte by byte, so that remembering cannot
-// confuse two paths.
+// What FieldNames said of a name is remembered under the name and the place of its object (name_places.h),
+// and the scrubber hears of a container only when something in it concerns it.
 #pragma once
 
 #include <array>
@@ -18,10 +15,10 @@ namespace cardscrub {
 class JsonPath {
  public:
   // Names of fewer bytes are remembered.
-  static constexpr size_t kShortName = 16;
+  static constexpr size_t kShortName = NamePlaces::kNameSize;
 
   // Once, before anything else.
-  void start(const Scrubber& scrubber);
+  void start(Scrubber& scrubber);
   bool empty() const { return depth_ == 0; }
   bool in_object() const { return object_; }
   size_t depth() const { return depth_; }
@@ -37,7 +34,8 @@ class JsonPath {
   // its start.
   FieldMatch match(const uint8_t* short_name, size_t size, Scrubber& scrubber);
   FieldMatch match(Bytes name, Scrubber& scrubber);
-  void forget() { latest_ = nullptr; }  // what follows has no name
+  // What follows has no name, or others use the places before it is read.
+  void forget() { latest_ = nullptr; }
   // A container under the name that match() was asked for last (or without one). False: too deep; the fault
   // is noted.
   [[nodiscard]] bool push(Bytes name, bool object, FieldMatch match, Scrubber& scrubber);
@@ -65,31 +63,22 @@ class JsonPath {
     uint8_t size;
     std::array<uint8_t, limits::kNameMax + 1> name;  // cut: one byte more than a name may have
   };
-  struct Known {
-    std::array<uint64_t, 2> name{};  // padded with zeros, which stand in no name
-    uint64_t place = 0;              // of the object; 0: nothing is known
-    uint64_t inside = 0;             // of the container of this name; 0: none was met
-    FieldMatch match;
-  };
-  static constexpr unsigned kKnownBits = 7;
-  static constexpr uint64_t kRoot = 1;
-
-  // Where a name is remembered, or beside it.
-  static size_t slot(const std::array<uint64_t, 2>& name, uint64_t place) {
-    return ((name[0] ^ name[1]) + place * 8) * 0x9E3779B97F4A7C15u >> (64 - kKnownBits);
+  using Key = NamePlaces::Key;
+  FieldMatch look_up(const Key& key, Bytes name, Scrubber& scrubber) {
+    latest_ = places_->recall(key, place_);
+    return latest_ != nullptr ? latest_->match : ask(key, name, scrubber);
   }
-  Known& find(const std::array<uint64_t, 2>& key, Bytes name, Scrubber& scrubber);
+  FieldMatch ask(const Key& key, Bytes name, Scrubber& scrubber);
   void open_rest(Scrubber& scrubber);
 
   std::vector<Frame> frames_;  // depth_ of them are in use
   size_t depth_ = 0;
-  size_t opened_ = 0;          // of these, the scrubber knows of so many, the outermost ones
-  size_t deepest_ = 0;         // as many as the scrubber takes
-  Known* latest_ = nullptr;    // of the name to come; nullptr: not remembered
-  bool object_ = false;        // the innermost container is an object
-  uint64_t place_ = kRoot;     // of the innermost container
-  uint64_t next_ = kRoot + 1;  // the next new place
-  std::array<Known, 1u << kKnownBits> known_{};
+  size_t opened_ = 0;   // of these, the scrubber knows of so many, the outermost ones
+  size_t deepest_ = 0;  // as many as the scrubber takes
+  NamePlaces* places_ = nullptr;
+  NamePlaces::Known* latest_ = nullptr;  // of the name to come; nullptr: not remembered
+  bool object_ = false;                  // the innermost container is an object
+  uint64_t place_ = 0;                   // of the innermost container
 };
 
 inline FieldMatch JsonPath::match(const uint8_t* short_name, size_t size, Scrubber& scrubber) {
@@ -98,18 +87,13 @@ inline FieldMatch JsonPath::match(const uint8_t* short_name, size_t size, Scrubb
     for (size_t i = 0; i < kShortName; ++i) mask[i] = 0xFF;
     return mask;
   }();
-  std::array<uint64_t, 2> name;
-  std::array<uint64_t, 2> mask;
+  Key name;
+  Key mask;
   std::memcpy(name.data(), short_name, kShortName);
   std::memcpy(mask.data(), kMask.data() + (kShortName - size), kShortName);
   name[0] &= mask[0];
   name[1] &= mask[1];
-  const uint64_t here = place_;
-  Known& entry = known_[slot(name, here)];
-  latest_ = &entry;
-  if (entry.place == here && entry.name[0] == name[0] && entry.name[1] == name[1]) return entry.match;
-  latest_ = &find(name, {short_name, size}, scrubber);
-  return latest_->match;
+  return look_up(name, {short_name, size}, scrubber);
 }
 
 }  // namespace cardscrub

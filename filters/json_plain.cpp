@@ -12,6 +12,11 @@ namespace {
 
 // pass_plain() works where so many bytes are still to come, and looks no further ahead.
 constexpr size_t kAhead = kJsonAhead;
+
+// For less than this JsonSkim takes longer to begin than pass_plain() to go over it.
+constexpr size_t kSkimLeast = 512;
+static_assert(kSkimLeast >= JsonSkim::kLeast);
+
 // Behind white space.
 const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
   for (;;) {
@@ -57,14 +62,11 @@ bool JsonFilter::is_plain_pair(const uint8_t* p, const uint8_t* end) const {
 // escapes in each string) it is left alone for longer and longer.
 void JsonFilter::skim() {
   constexpr size_t kPauseMax = 1024;
-  constexpr size_t kRestMin = 24;
-  if (at_ < skim_from_ || text_.size - at_ < kRestMin || path_.empty()) return;
+  if (at_ < skim_from_ || text_.size - at_ < kSkimLeast || path_.empty()) return;
   const size_t begin = at_;
   JsonSkim skim(path_, *scrubber_);
   bool trouble = false;
-  if (text_.size - at_ >= JsonSkim::kLeast) {
-    skim_from_ = skim.pass({text_.data, text_.size}, &at_, &state_, &trouble);
-  }
+  skim_from_ = skim.pass({text_.data, text_.size}, &at_, &state_, &trouble);
   if (!trouble) skim_from_ = std::max(skim_from_, skim_end(skim));
   if (trouble && at_ - begin < JsonSkim::kLeast) {
     pause_ = std::min(2 * pause_ + JsonSkim::kLeast, kPauseMax);
@@ -102,7 +104,7 @@ void JsonFilter::pass_plain() {
   const uint8_t* p = text_.data + at_;
   // Up to where skim() goes on, when there is enough for it.
   const uint8_t* end = text_.data + text_.size - kAhead;
-  if (text_.size - at_ >= JsonSkim::kLeast)
+  if (text_.size - at_ >= kSkimLeast)
     end = std::min<const uint8_t*>(end, text_.data + std::max(skim_from_, at_ + 1));
   const auto spaces = [end](const uint8_t* at) {
     if (*at == ' ') ++at;
@@ -168,7 +170,7 @@ at_value:
     goto out;
   }
   if (!path_.push(name_, *p == '{', match_, *scrubber_)) {
-    stopped_ = true;
+    done_ = true;
     goto out;
   }
   name_ = {};

@@ -18,6 +18,7 @@
 #include <span>
 #include <string_view>
 
+#include "filters/json_numbers.h"
 #include "filters/json_path.h"
 #include "src/field_names.h"
 
@@ -26,21 +27,10 @@ namespace cardscrub {
 // What stands next in the text; the states of json.cpp.
 enum class JsonState : uint8_t { kFirstValue, kValue, kFirstKey, kKey, kColon, kEnd };
 
-// Whether digits with nothing around them, at least kPanMin, may be a card number (or, in a reveal, a token):
-// what the detector asks of every one of them, asked here first because most of them are identifiers and
-// times. `data`: ASCII digits.
-bool may_be_issued(const uint8_t* data, size_t size, const Scrubber& scrubber);
-
-// Behind a number of fewer than 12 digits in front of its point, which something else than a space follows
-// plainly; or `p`. Reads at most kJsonAhead bytes.
-const uint8_t* pass_number(const uint8_t* p);
 // Whether the string or number at p, without escapes, may be a security code: three or four digits, and
 // behind it a member whose value may be its name (Pair::kName). Reads in front of `end` only; what ends there
 // may be.
 bool may_be_code(const uint8_t* p, const uint8_t* end);
-// Behind true, false or null, or `p`.
-const uint8_t* pass_literal(const uint8_t* p);
-inline constexpr size_t kJsonAhead = 48;
 
 class JsonSkim {
  public:
@@ -95,8 +85,6 @@ class JsonSkim {
     uint64_t numeric, structure, brackets, opens;
   };
   bool look_closely(const uint8_t* p, Suspects block);
-  bool scalar_passes(const uint8_t* p) const;
-  uint64_t find_numbers(const uint8_t* p, uint64_t runs, uint64_t numeric) const;
   uint64_t find_names(const uint8_t* p, uint64_t ends, uint64_t opens, uint64_t* brackets);
   bool behind_pair_name(const uint8_t* value) const;
   bool may_be_pair(const uint8_t* name_end) const;

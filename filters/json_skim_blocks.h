@@ -79,7 +79,7 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
       trouble |= not_empty(p, empty);
     for (uint64_t rest = scalar_begins; rest != 0; rest &= rest - 1) {
       const unsigned i = static_cast<unsigned>(std::countr_zero(rest));
-      if (is_plain_scalar(p + i, scalars >> i, i) || scalar_passes(p + i)) continue;
+      if (is_plain_scalar(p + i, scalars >> i, i) || scalar_passes(p + i, scrubber_)) continue;
       trouble |= uint64_t{1} << i;
       break;
     }

@@ -106,6 +106,11 @@ void begin(ngx_http_request_t* r, RequestContext* context) {
     r->request_body_no_buffering = 0;
     if (!drop_request_lines(r, "content-encoding")) context->verdict.refuse(Reason::kFault, {});
   }
+  // Its length is not known when it comes in chunks.
+  if (context->body && !r->request_body_no_buffering &&
+      r->headers_in.content_length_n <= static_cast<off_t>(limits::kGather)) {
+    context->body->gather();
+  }
 }
 
 bool worth_draining(const ngx_http_request_t* r, const RequestContext& context) {

@@ -325,6 +325,15 @@ Pair find_pair_part(Bytes leaf) {
   }
 }
 
+bool FieldNames::ends_a_pattern(Bytes leaf) const {
+  if (!ends_->may_match(leaf)) return false;
+  const Path nowhere;
+  Walker walker(nowhere, leaf);
+  Component last;
+  return walker.next(&last) &&
+         (table_->find(last) != nullptr || !table_->any_leaf.empty() || !table_->expressions.empty());
+}
+
 FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
   Walker walker(path, leaf);
   Component last;

@@ -80,7 +80,6 @@ class NameEnds {
     const size_t pair = two[0] | size_t{two[1]} << 8;
     return (pairs_[pair / 64] >> pair % 64 & 1) != 0;
   }
-  // False: no pattern ends in this leaf.
   // Of what may be a name although most of its kind is none, the value of {"name": "cvv"}: by its last two
   // bytes, and as a whole. What ends in punctuation but ']' is none, nor is what ends in an index.
   bool value_may_end_in(const uint8_t* two) const {
@@ -90,14 +89,23 @@ class NameEnds {
   bool value_may_match(Bytes value) const {
     return value.size() >= 2 && value_may_end_in(value.data() + (value.size() - 2)) && may_match(value);
   }
-  bool may_match(Bytes leaf) const {
+  // As may_match(), by the last three letters alone.
+  bool may_end_like(Bytes leaf) const {
     const size_t size = leaf.size();
-    if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
+    if (size < 2 || any_) return true;
     const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
     // What begins or ends in punctuation is left to the exact comparison.
     if (before == 0 || last == 0) return true;
     const size_t third = size == 2 ? kNoLetter : kLetter[leaf[size - 3]];
-    if ((thirds_[before * 32 + last] >> third & 1) == 0) return false;
+    return (thirds_[before * 32 + last] >> third & 1) != 0;
+  }
+  // False: no pattern ends in this leaf.
+  bool may_match(Bytes leaf) const {
+    const size_t size = leaf.size();
+    if (size < 2 || any_) return size != 0 && (any_ || may_be_single(leaf[0]));
+    if (!may_end_like(leaf)) return false;
+    const size_t before = kLetter[leaf[size - 2]], last = kLetter[leaf[size - 1]];
+    if (before == 0 || last == 0) return true;
     const size_t first = kLetter[leaf[0]], second = kLetter[leaf[1]];
     if (first == 0 || second == 0) return true;
     const uint64_t ends = ends_[before * 32 + last];
@@ -148,6 +156,10 @@ class FieldNames {
     return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
   }
   const NameEnds& ends() const { return *ends_; }
+  // Whether a pattern ends in the leaf's last component, whatever it is inside of: false when the leaf
+  // announces nothing anywhere. For a leaf that is an index it is false: what that is, the names around it
+  // tell.
+  bool ends_a_pattern(Bytes leaf) const;
   // Never 0, and never that of another one in this process.
   uint64_t id() const { return id_; }
 

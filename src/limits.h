@@ -29,6 +29,9 @@ inline constexpr size_t kWindow = 16384;
 // Pieces are joined with what is held in steps of this many bytes.
 inline constexpr size_t kJoinStep = 1024;
 
+// Bodies of at most so many bytes are looked at as a whole where nobody waits for their first bytes.
+inline constexpr size_t kGather = 32768;
+
 // A component of a field name; longer names cannot match a pattern (longer patterns are refused).
 inline constexpr size_t kNameMax = 64;
 

@@ -34,11 +34,10 @@ Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::
 
 Scrubber::~Scrubber() { wipe(leaf_.data(), leaf_most_); }
 
-FieldMatch Scrubber::match(Bytes leaf) {
-  bool failed = false;
+FieldMatch Scrubber::match(Bytes leaf, bool* failed) {
   FieldMatch match;
-  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, &failed);
-  if (failed) refuse(Reason::kFault);
+  if (policy_.fields != nullptr) match = worker_.names.match(*policy_.fields, path_, leaf, failed);
+  if (*failed) refuse(Reason::kFault);
   if (match.ambiguous && policy_.response) match = {};
   if (!reads_pairs_ || policy_.fields == nullptr) return match;
   if (match.kind == Kind::kNone || match.kind == Kind::kHolder) match.pair = pair_part(leaf);
@@ -164,6 +163,12 @@ size_t Scrubber::sweep(const Text& text, bool last) {
     }
     swept(text, next.finding, next.alone, last);
   }
+}
+
+bool Scrubber::would_find(const Text& text) const {
+  const Detector::Next next =
+      worker_.detector->next(text, 0, Before{}, true, sweep_options(policy_), worker_.scratch.get());
+  return next.outcome != Detector::Outcome::kClear;
 }
 
 void Scrubber::swept_together(const Text& text, const Finding& first, const Finding& second, bool last) {

@@ -86,7 +86,12 @@ class Scrubber {
   const Path& path() const { return path_; }
 
   // What the leaf name announces here. Cheap for names that announce nothing.
-  FieldMatch match(Bytes leaf);
+  FieldMatch match(Bytes leaf) {
+    bool failed = false;
+    return match(leaf, &failed);
+  }
+  // *failed: a limit was reached; it may be something else another time.
+  FieldMatch match(Bytes leaf, bool* failed);
 
   // Name/value pairs. A value under a leaf of Pair::kName is shown, so that what it names is known; a value
   // under one of Pair::kValue is what that name announces. Where the value comes first, a code waits for its
@@ -106,6 +111,7 @@ class Scrubber {
   FieldMatch pair_here(Bytes* name) const;
   // Pairs do not count.
   void ignore_pairs() { reads_pairs_ = false; }
+  bool reads_pairs() const { return reads_pairs_; }
   // A value begins. Of a leaf with match.kind == kNone and no digits in it, neither begin() nor text() need
   // be called.
   Want begin(Bytes leaf, FieldMatch match, ValueType type);
@@ -120,6 +126,8 @@ class Scrubber {
   void wrapped(Kind kind, Brand brand, uint64_t offset, uint64_t length);
   // A stretch of a value that the operator wants left alone (Kind::kIgnore).
   void ignored(const Text& text);
+  // Whether the sweep finds anything in a whole string; nothing is done about it.
+  bool would_find(const Text& text) const;
   // A fault of any kind: the request is refused for `reason`.
   void refuse(Reason reason, int64_t offset = -1);
   bool refused() const { return verdict_.refused(); }
@@ -131,6 +139,7 @@ class Scrubber {
   }
   bool gave_up() const { return gave_up_; }
   const Policy& policy() const { return policy_; }
+  NamePlaces& places() { return worker_.places; }
   // Whether numbers of no brand matter outside named fields: tokens are turned back there.
   bool sweeps_tokens() const { return reveals() && policy_.reveal_sweep; }
 

@@ -15,10 +15,18 @@ namespace {
 
 constexpr size_t kSmallestBlock = 64;
 
-void release(uint8_t* block, size_t capacity) noexcept {
+// used: what is not has never held anything, or has been wiped when it went out of use.
+void release(uint8_t* block, size_t used) noexcept {
   if (block == nullptr) return;
-  wipe(block, capacity);
+  wipe(block, used);
   ::operator delete(block);
+}
+
+// As wipe_large(), for the same reason.
+void copy(uint8_t* to, const uint8_t* from, size_t size) noexcept {
+  constexpr size_t kStep = 128;
+  for (; size >= kStep; to += kStep, from += kStep, size -= kStep) std::memcpy(to, from, kStep);
+  if (size != 0) std::memcpy(to, from, size);
 }
 
 }  // namespace
@@ -36,7 +44,7 @@ void wipe_large(void* data, size_t size) noexcept {
   asm volatile("" : : "r"(at) : "memory");
 }
 
-SecretBuffer::~SecretBuffer() { release(data_, capacity_); }
+SecretBuffer::~SecretBuffer() { release(data_, size_); }
 
 SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
@@ -45,7 +53,7 @@ SecretBuffer::SecretBuffer(SecretBuffer&& other) noexcept
 
 SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
   if (this != &other) {
-    release(data_, capacity_);
+    release(data_, size_);
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
     capacity_ = std::exchange(other.capacity_, 0);
@@ -57,7 +65,7 @@ void SecretBuffer::reserve(size_t capacity) {
   if (capacity <= capacity_) return;
   auto* block = static_cast<uint8_t*>(::operator new(capacity));
   if (size_ != 0) std::memcpy(block, data_, size_);
-  release(data_, capacity_);
+  release(data_, size_);
   data_ = block;
   capacity_ = capacity;
 }
@@ -68,7 +76,7 @@ void SecretBuffer::append(Bytes bytes) {
   const size_t wanted = size_ + bytes.size();
   // Doubling keeps a sequence of appends linear.
   if (wanted > capacity_) reserve(std::max({wanted, 2 * capacity_, kSmallestBlock}));
-  std::memcpy(data_ + size_, bytes.data(), bytes.size());
+  copy(data_ + size_, bytes.data(), bytes.size());
   size_ = wanted;
 }
 

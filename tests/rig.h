@@ -118,6 +118,7 @@ class EventLog : public FindingObserver {
 // What else there is about a body.
 struct Wire {
   bool separate_end = false;  // the last push is empty
+  bool gathered = false;
   std::string_view name_space{};
   std::string_view encoding{};
   CodeErrands* errands = nullptr;
@@ -131,6 +132,7 @@ Run run_pieces(const Policy& policy, std::string_view type, std::string_view in,
   EventLog log(&run.events);
   Body body(policy, Rig::get().worker(), run.verdict, wire.name_space, &log, wire.errands);
   if (body.start(type, wire.encoding) != Reason::kNone) return run;
+  if (wire.gathered) body.gather();
   size_t at = 0;
   bool last = false;
   while (!last) {

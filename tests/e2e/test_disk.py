@@ -83,7 +83,7 @@ def test_client_gone_in_the_middle_of_a_body(t):
     s = t.nginx(server="cardscrub on; client_body_in_file_only on;", http="client_body_buffer_size 1k;")
     pan = t.card()
     with s.wire() as wire:
-        wire.send(("POST /pay HTTP/1.1\r\nHost: %s\r\nContent-Length: 30000\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n" % nginx.HOST).encode())
+        wire.send(("POST /pay HTTP/1.1\r\nHost: %s\r\nContent-Length: 300000\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n" % nginx.HOST).encode())
         wire.send(("%s&card_number=%s&%s" % (PAD, pan, PAD)).encode(), 900)
         wire.send(b"&card_number=" + pan.encode())
     t.true(wait_for_files(s, "temp/body"), "there is a file")

@@ -33,6 +33,12 @@ def types(pan, code):
         ("NDJSON", "application/x-ndjson", '{"a":1}\n{"card_number":"%s","cvv":"%s"}\n' % (pan, code), True),
         ("JSON suffix", "application/vnd.api+json", '{"card":{"number":"%s","cvv":"%s"}}' % (pan, code), True),
         ("GraphQL", "application/graphql", 'mutation { pay(card: {number: "%s"}, cvv: "%s") { id } }' % (pan, code), True),
+        ("JSON, pairs", JSON, '[{"name":"card_number","value":"%s"},{"name":"cvv","value":"%s"},{"name":"n","value":"123"}]' % (pan, code), True),
+        ("JSON, pairs, value first", JSON, '[{"value":"%s","name":"cvv"},{"value":"%s","name":"card_number"}]' % (code, pan), True),
+        ("form, pairs", "application/x-www-form-urlencoded",
+         "f[0][name]=card_number&f[0][value]=%s&f[1][name]=cvv&f[1][value]=%s" % (pan, code), True),
+        ("XML-RPC", "text/xml", "".join("<member><name>%s</name><value><string>%s</string></value></member>" % pair
+                                        for pair in (("card_number", pan), ("cvv", code))), True),
         ("XML", "application/xml", order, True),
         ("SOAP", "application/soap+xml", '<s:Envelope xmlns:s="urn:s"><s:Body>%s</s:Body></s:Envelope>' % order, True),
         ("XML, CDATA", "text/xml", "<card><number><![CDATA[%s]]></number><cvc>%s</cvc></card>" % (pan, code), True),

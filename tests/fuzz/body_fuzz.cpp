@@ -83,9 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CodeErrands errands;
   if (policy.code == Action::kAlias) Rig::get().fresh_store();
   const Run whole = run_body(policy, type, in, 0, {.name_space = name_space});
-  const Run cut = run_pieces(
-      policy, type, in, Cuts(cuts, in.size()),
-      {.separate_end = (wishes & 128) != 0, .name_space = name_space, .errands = later ? &errands : nullptr});
+  const Run cut = run_pieces(policy, type, in, Cuts(cuts, in.size()),
+                             {.separate_end = (wishes & 128) != 0,
+                              .gathered = cuts % 16 == 7,
+                              .name_space = name_space,
+                              .errands = later ? &errands : nullptr});
   same_verdict(whole, cut);
   if (whole.verdict.refused()) {
     law(policy.mode == Mode::kOn, "monitor refuses nothing");

@@ -23,7 +23,7 @@ inline void check_body(const std::string& name, std::string_view type, const std
     if (whole.events.size() != findings) fail_msg("%s:%s", name.c_str(), listed(whole.events).c_str());
   }
   for (size_t chunk : kChunkSizes) {
-    const Run cut = run_body(policy, type, in, chunk, {.separate_end = chunk == 2});
+    const Run cut = run_body(policy, type, in, chunk, {.separate_end = chunk == 2, .gathered = chunk == 17});
     if (cut.verdict.refused() != whole.verdict.refused()) fail_msg("%s: pieces of %zu", name.c_str(), chunk);
     if (whole.verdict.refused()) continue;
     if (cut.out != whole.out) fail_msg("%s: pieces of %zu: %s", name.c_str(), chunk, cut.out.c_str());

@@ -208,8 +208,8 @@ void values_at_every_cut(void**) {
       fail_msg("case: %s: other events", c.name);
     }
     for (size_t chunk : kChunkSizes) {
-      for (bool separate_end : {false, true}) {
-        Run cut = run_body(policy, c.type, c.in, chunk, {.separate_end = separate_end});
+      for (unsigned way = 0; way < 4; ++way) {
+        Run cut = run_body(policy, c.type, c.in, chunk, {.separate_end = way % 2 != 0, .gathered = way > 1});
         if (cut.verdict.refused() != refused) fail_msg("case: %s, pieces of %zu: verdict", c.name, chunk);
         if (refused) continue;
         if (cut.out != whole.out) fail_msg("case: %s, pieces of %zu: got %s", c.name, chunk, cut.out.c_str());
@@ -462,6 +462,32 @@ void a_mask_stays_a_mask(void**) {
   }
 }
 
+// A short body is shown as a whole, a longer one from where it is seen to be longer; and nothing is
+// different.
+void gathered_bodies(void**) {
+  const std::string card = R"({"card_number":"4111111111111111"},)";
+  for (size_t size :
+       {size_t{100}, limits::kGather - 1, limits::kGather, limits::kGather + 1, 3 * limits::kGather}) {
+    std::string in = "[";
+    while (in.size() + card.size() + 2 < size) in += card;
+    in += "\"" + std::string(size - in.size() - 3, 'x') + "\"]";
+    const Policy policy = Rig::get().policy();
+    const Run whole = run_body(policy, kJson, in, 0);
+    assert_int_equal(whole.out.size(), size);
+    for (size_t chunk :
+         {size_t{31}, size_t{4096}, limits::kGather / 2, limits::kGather - 1, limits::kGather}) {
+      const Run cut = run_body(policy, kJson, in, chunk, {.separate_end = chunk == 4096, .gathered = true});
+      if (cut.out != whole.out || cut.events != whole.events)
+        fail_msg("%zu bytes in pieces of %zu", size, chunk);
+      if (cut.largest_held > std::max(std::min(size, limits::kGather), size_t{2048})) {
+        fail_msg("%zu bytes in pieces of %zu: %zu held", size, chunk, cut.largest_held);
+      }
+      if (size > chunk && size <= limits::kGather && cut.largest_held < chunk)
+        fail_msg("%zu: not gathered", size);
+    }
+  }
+}
+
 // Digits of several scripts in one value: what was accepted is accepted again.
 void a_mask_of_several_scripts_is_known_again(void**) {
   Policy policy = Rig::get().policy();
@@ -611,6 +637,7 @@ int main() {
       cmocka_unit_test(masks_in_other_scripts_leave_no_number),
       cmocka_unit_test(what_a_number_became_is_wanted_too),
       cmocka_unit_test(a_mask_stays_a_mask),
+      cmocka_unit_test(gathered_bodies),
       cmocka_unit_test(a_mask_of_several_scripts_is_known_again),
       cmocka_unit_test(an_escape_with_a_full_width_digit),
       cmocka_unit_test(monitor_changes_nothing),
