@@ -148,7 +148,6 @@ size_t Scrubber::sweep(const Text& text, bool last) {
       found = false;
     }
     if (!found) return keep_from(next.settled);
-    from = next.finding.end;
     if (!next.alone) {
       // Two numbers may share a group, and either may be the one that was meant: neither leaves anything
       // behind.
@@ -157,10 +156,11 @@ size_t Scrubber::sweep(const Text& text, bool last) {
       if (other.outcome == Detector::Outcome::kFound && other.finding.begin < next.finding.end) {
         if (!last && text.size - other.finding.end < CloseLook::kAhead) return keep_from(next.finding.begin);
         swept_together(text, next.finding, other.finding, last);
-        from = std::max(from, other.finding.end);
+        from = std::max(next.finding.end, other.finding.end);
         continue;
       }
     }
+    from = next.finding.end;
     swept(text, next.finding, next.alone, last);
   }
 }
