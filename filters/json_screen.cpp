@@ -178,7 +178,7 @@ class Screen {
     carry->after_scalar = scalars >> 63;
     carry->opened += static_cast<size_t>(std::popcount(masks.open));
     if (masks.escapes) return false;
-    const NameEnds& ends = fields_.ends();
+    const NameEnds& ends = fields_.ends_with_pairs();
     for (uint64_t rest = names; rest != 0; rest &= rest - 1) {
       const unsigned at = static_cast<unsigned>(std::countr_zero(rest));
       const uint8_t* const quote = p + at - 1;

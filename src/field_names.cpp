@@ -147,6 +147,7 @@ struct FieldNames::Table {
   std::vector<Pattern> any_leaf;  // patterns that end in '*'
   std::vector<Expression> expressions;
   NameEnds ends;
+  NameEnds ends_with_pairs;
 
   Status add(Kind kind, bool ambiguous, std::string_view text, size_t rank) {
     std::vector<Wanted> parts;
@@ -264,7 +265,10 @@ uint64_t next_id() {
 }  // namespace
 
 FieldNames::FieldNames(std::unique_ptr<Table> table)
-    : table_(std::move(table)), ends_(&table_->ends), id_(next_id()) {}
+    : table_(std::move(table)),
+      ends_(&table_->ends),
+      ends_with_pairs_(&table_->ends_with_pairs),
+      id_(next_id()) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
 FieldNames& FieldNames::operator=(FieldNames&&) noexcept = default;
 FieldNames::~FieldNames() = default;
@@ -293,8 +297,8 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
     added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
     if (!added) return Fault{added.message()};
   }
-  table->ends.add("value");
-  table->ends.add("val");
+  table->ends_with_pairs = table->ends;
+  for (std::string_view second : {"value", "val"}) table->ends_with_pairs.add(second);
   table->finish();
   return FieldNames(std::move(table));
 }

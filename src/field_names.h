@@ -156,6 +156,8 @@ class FieldNames {
     return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
   }
   const NameEnds& ends() const { return *ends_; }
+  // Also of the names that are the second part of a name/value pair.
+  const NameEnds& ends_with_pairs() const { return *ends_with_pairs_; }
   // Whether a pattern ends in the leaf's last component, whatever it is inside of: false when the leaf
   // announces nothing anywhere. For a leaf that is an index it is false: what that is, the names around it
   // tell.
@@ -173,6 +175,7 @@ class FieldNames {
   FieldMatch find(const Path& path, Bytes leaf, bool* failed) const;
   std::unique_ptr<Table> table_;
   const NameEnds* ends_;  // the table's
+  const NameEnds* ends_with_pairs_;
   uint64_t id_;
 };
 
