@@ -31,9 +31,10 @@ inline MutableBytes bytes(const ngx_str_t& text) { return {text.data, text.len};
 inline ngx_str_t ngx_text(std::string_view text) {
   return {text.size(), reinterpret_cast<u_char*>(const_cast<char*>(text.data()))};
 }
-// True when `inner` lies inside the memory of `outer`: what is written to the one is written to the other.
+// True when `inner` lies inside the memory of `outer`: what is written to the one is written to the other. An
+// empty one does; nginx may leave its `data` undefined (ngx_http_split_args()).
 inline bool lies_within(const ngx_str_t& inner, const ngx_str_t& outer) {
-  return inner.data >= outer.data && inner.data + inner.len <= outer.data + outer.len;
+  return inner.len == 0 || (inner.data >= outer.data && inner.data + inner.len <= outer.data + outer.len);
 }
 
 }  // namespace cardscrub
