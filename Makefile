@@ -156,7 +156,7 @@ e2e-asan:  ## end-to-end suite with library and module under AddressSanitizer an
 	  $(E2E) --slow 5 --module $(ASAN_BUILD)/ngx_http_cardscrub_module.so $(ARGS)
 
 e2e-valgrind: cli module $(MEMORY_SEARCH)  ## end-to-end suite under valgrind (slow)
-	CARDSCRUB_WRAP="valgrind --quiet --log-file={logs}/valgrind.%p" \
+	CARDSCRUB_WRAP="valgrind --quiet --suppressions=$(CURDIR)/tests/e2e/valgrind.supp --log-file={logs}/valgrind.%p" \
 	  $(E2E) --slow 20 $(ARGS)
 
 # A harness is one file tests/fuzz/NAME_fuzz.cpp; its corpus is the folder tests/fuzz/corpus/NAME.
