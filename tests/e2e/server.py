@@ -243,8 +243,11 @@ http {
             return wrong
         pids = children(self.process.pid) | self.workers
         if self.process.poll() is None:
-            if self.workers and workers_of(self.process.pid) != self.workers:
-                wrong.append("worker processes changed: started %s, now %s" % (self.workers, workers_of(self.process.pid)))
+            now = workers_of(self.process.pid)
+            if os.environ.get("CARDSCRUB_WRAP"):
+                now &= self.workers  # under a tool processes have no titles, and those of a cache look like workers
+            if self.workers and now != self.workers:
+                wrong.append("worker processes changed: started %s, now %s" % (self.workers, now))
             # The master kills workers that need more than a second to end; on a busy machine they do.
             self.ended += ["worker process %d exited on signal 9" % worker for worker in self.workers]
             self.process.send_signal(signal.SIGTERM)
