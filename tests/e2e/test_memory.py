@@ -344,7 +344,7 @@ def is_rest_of_a_record(moment, hit, sent):
     """OpenSSL 3.5 keeps fewer than 16 bytes of the end of a record until the next one comes or the connection ends (SECURITY.md); no more
     than that is it."""
     name, what, line = hit
-    if not (moment == "waiting" or moment == "answered" and name.endswith("/close")):
+    if not (moment == "waiting" or moment == "answered" and name.endswith(("/h1", "/close"))):
         return False
     last = "".join(chr(c) if 32 <= c < 127 else "." for c in sent.last if c)
     rest = max((n for n in range(len(last) + 1) if last[len(last) - n:] in line.rpartition("\t")[2]))
