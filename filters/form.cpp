@@ -155,6 +155,7 @@ class FormFilter : public Filter {
     FieldMatch match = scrubber.match(leaf);
     if (match.pair != Pair::kNone) {
       form_scope_of(leaf, &prefix_, scrubber);
+      scrubber.next_in_pair(leaf, match.pair);
       match = scrubber.paired(match);
     }
     if (match.kind == Kind::kNone) {

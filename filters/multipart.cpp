@@ -294,6 +294,7 @@ class MultipartFilter : public Filter {
     const bool card = match.kind != Kind::kNone && match.kind != Kind::kIgnore && !match.ambiguous;
     if (part.named && text && (card || !part.file)) {
       if (!reads_as_bytes(type)) scrubber.refuse(Reason::kBodyCharset);
+      scrubber.next_in_pair(name, match.pair);
       filter = std::make_unique<FieldFilter>(layer_, part.name, match);
     } else if (layer_ >= limits::kLayers) {
       scrubber.refuse(Reason::kLimitLayers);

@@ -188,6 +188,7 @@ void XmlReader::open_text() {
   }
   FieldMatch match = scrubber_->match(element_.span());
   if (match.kind == Kind::kNone && inside_pair_value()) match.pair = Pair::kInValue;
+  scrubber_->next_in_pair(element_.span(), match.pair);
   value_.open(element_.span(), scrubber_->paired(match), ValueType::kString, single_byte_);
 }
 

@@ -71,6 +71,7 @@ class XmlReader : public Filter {
   void start_element(size_t end);
   void end_element();
   void named(size_t end);
+  Seen goes_on() const;
   void begin_junk(size_t from);
   void begin_name(State state, size_t skip);
   void finish();

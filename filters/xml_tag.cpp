@@ -22,8 +22,17 @@ void XmlReader::begin_name(State state, size_t skip) {
 // The name in[begin_, end) is complete. Names are swept too.
 void XmlReader::named(size_t end) {
   if (end - begin_ < limits::kPanMin || !may_hold_pan(in_->data + begin_, end - begin_)) return;
-  scrubber_->begin({}, {}, ValueType::kKey);
+  scrubber_->begin({}, {}, ValueType::kMarkup);
   scrubber_->text(in_->sub(begin_, end - begin_), true);
+}
+
+// Whether what begins in the name of a tag may go on behind it, as markup never does: "<_4111 1111 ...".
+XmlReader::Seen XmlReader::goes_on() const {
+  if (cursor_ == size()) return Seen::kNo;
+  const uint8_t c = byte(cursor_);
+  if (c != ' ') return is_xml_space(c) || c == '>' || c == '/' || c == '<' ? Seen::kNo : Seen::kYes;
+  if (cursor_ + 1 == size()) return last_ ? Seen::kNo : Seen::kMore;
+  return is_digit(byte(cursor_ + 1)) ? Seen::kYes : Seen::kNo;
 }
 
 bool XmlReader::name() {
@@ -34,14 +43,18 @@ bool XmlReader::name() {
     begin_ = cursor_;
   }
   if (cursor_ == size() && !last_) return false;
+  if (state_ == State::kAttributeName) {
+    name_end_ = cursor_;
+    state_ = State::kEquals;
+    return true;
+  }
+  const Seen more = goes_on();
+  if (more == Seen::kMore) return false;
+  if (more == Seen::kNo) named(cursor_);
   if (state_ == State::kName) {
     start_element(cursor_);
     state_ = State::kTag;
-  } else if (state_ == State::kAttributeName) {
-    name_end_ = cursor_;
-    state_ = State::kEquals;
   } else {
-    named(cursor_);
     Bytes local = xml_local_name({in_->data + begin_, cursor_ - begin_});
     if (depth_ != 0 && deep_ == 0) {
       Bytes open = leaf_ ? element_.span() : scrubber_->path().name(scrubber_->path().depth() - 1);
@@ -52,6 +65,7 @@ bool XmlReader::name() {
     end_element();
     state_ = State::kEndTag;
   }
+  if (more == Seen::kYes) begin_junk(begin_);
   return true;
 }
 
@@ -63,7 +77,6 @@ void XmlReader::open_element() {
 }
 
 void XmlReader::start_element(size_t end) {
-  named(end);
   if (depth_ == 0 && root_seen_) malformed(begin_);
   root_seen_ = true;
   open_element();

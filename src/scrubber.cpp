@@ -477,14 +477,14 @@ void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
 }
 
 // Masks the digits of a stretch; keep_ends leaves BIN and last four in clear when there are 12 digits or
-// more. Where '*' cannot stand (a JSON number, a script without one) `fill` is written, and digits that never
-// satisfy Luhn together with the rest; with keep_ends that is so for all when it is so for one, so that the
-// mask is known again.
+// more. Where '*' cannot stand (a JSON number, the name of a tag, a script without one) `fill` is written,
+// and digits that never satisfy Luhn together with the rest; with keep_ends that is so for all when it is so
+// for one, so that the mask is known again.
 void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill) {
   size_t count = 0;
   for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) || text.data[i] == '*' ? 1u : 0u;
   bool keep = keep_ends && count >= limits::kPanMin;
-  bool star = type_ != ValueType::kNumber;
+  bool star = type_ != ValueType::kNumber && type_ != ValueType::kMarkup;
   const auto kept = [&](size_t index) { return keep && (index < kBin || index >= count - kLast); };
   size_t seen = 0;
   for (size_t i = begin; keep && i < end; ++i) {

@@ -34,6 +34,7 @@ enum class ValueType : uint8_t {
   kNumber,   // a JSON number: stays one; masks are digits
   kLiteral,  // true, false, null: never card data; counted as absent (null) or of the wrong type
   kKey,      // a name: swept only
+  kMarkup,   // a name that '*' would break (of an XML element): swept only; masks are digits
   kFree,     // text without a name: swept only
 };
 
@@ -101,6 +102,10 @@ class Scrubber {
   FieldMatch paired(FieldMatch match) const {
     return match.pair < Pair::kValue || pairs_.empty() ? match : with_pair(match);
   }
+  // Forms, parts and elements may have pair after pair in one scope, where an object has one: such a field
+  // comes next, and with it another pair if there was one like it already
+  // (name=cvv&value=123&name=size&value=456).
+  void next_in_pair(Bytes leaf, Pair part);
   // Whether the scrubber has to see this value, which is all there is of it, of a leaf with match.kind ==
   // kNone.
   bool pair_matters(FieldMatch match, Bytes value) const;
@@ -202,8 +207,17 @@ class Scrubber {
     size_t size;
     std::array<uint8_t, kLeafMax> name;
   };
+  // What the latest pair of a form, of parts or elements has had of the two.
+  struct PairParts {
+    size_t depth = 0;
+    uint64_t form_key = 0;
+    uint32_t names = 0;  // bit per word for a name
+    bool value = false;
+    bool value_first = false;
+  };
   FieldMatch with_pair(FieldMatch match) const;
-  const PairName* find_pair(Pair pair) const;
+  size_t pair_depth(Pair part) const;
+  const PairName* find_pair(Pair part) const;
   void note_pair(const Text& text);
   void name_waiting_codes(const PairName& pair);
   size_t pair_value(const Text& text, bool last);
@@ -240,6 +254,7 @@ class Scrubber {
   uint64_t form_key_ = 0;  // hash of the form prefix; 0 is the root
   uint32_t next_scope_ = 1;
   std::vector<PairName> pairs_;  // ordered by depth
+  PairParts latest_pair_;
   bool reads_pairs_ = true;
   // The value being read: its scope, and its leaf name, cut.
   size_t level_ = 0;

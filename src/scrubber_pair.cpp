@@ -42,8 +42,12 @@ bool Scrubber::pair_matters(FieldMatch match, Bytes value) const {
   }
 }
 
-const Scrubber::PairName* Scrubber::find_pair(Pair pair) const {
-  const size_t depth = path_.depth() - (pair == Pair::kInValue && path_.depth() != 0 ? 1 : 0);
+size_t Scrubber::pair_depth(Pair part) const {
+  return path_.depth() - (part == Pair::kInValue && path_.depth() != 0 ? 1 : 0);
+}
+
+const Scrubber::PairName* Scrubber::find_pair(Pair part) const {
+  const size_t depth = pair_depth(part);
   for (auto known = pairs_.rbegin(); known != pairs_.rend() && known->depth >= depth; ++known) {
     if (known->depth == depth && known->form_key == form_key_) return &*known;
   }
@@ -56,6 +60,32 @@ FieldMatch Scrubber::with_pair(FieldMatch match) const {
     match.ambiguous = known->match.ambiguous;
   }
   return match;
+}
+
+void Scrubber::next_in_pair(Bytes leaf, Pair part) {
+  if (part == Pair::kNone) return;
+  const size_t depth = pair_depth(part);
+  PairParts& latest = latest_pair_;
+  if (latest.depth != depth || latest.form_key != form_key_) latest = {depth, form_key_, 0, false, false};
+  uint32_t word = 0;
+  if (part == Pair::kName) {
+    // The last letter but one differs: name, key, id, field, with or without a bracket behind.
+    word = 1u << (leaf[leaf.size() - (leaf[leaf.size() - 1] == ']' ? 3 : 2)] & 31);
+  }
+  if (word != 0 ? latest.value && (latest.names & word) != 0 : latest.value_first && latest.names != 0) {
+    latest = {depth, form_key_, 0, false, false};
+    std::erase_if(pairs_,
+                  [&](const PairName& known) { return known.depth == depth && known.form_key == form_key_; });
+    if (Scope* here = find_scope(depth, form_key_); here != nullptr) {
+      here->lost_pair = false;
+      std::erase_if(pending_,
+                    [&](const Pending& waiting) { return waiting.scope == here->id && waiting.by_pair; });
+    }
+  }
+  latest.names |= word;
+  if (word != 0) return;
+  latest.value_first = latest.value_first || (!latest.value && latest.names == 0);
+  latest.value = true;
 }
 
 FieldMatch Scrubber::pair_here(Bytes* name) const {
@@ -78,8 +108,7 @@ size_t Scrubber::pair_value(const Text& text, bool last) {
     if (!last) return 0;
     DigitsAt at;
     if (parse_code(text, &at) != Reason::kNone) return text.size;
-    const size_t depth = path_.depth() - (match_.pair == Pair::kInValue && path_.depth() != 0 ? 1 : 0);
-    const uint32_t scope = scope_at(depth, form_key_).id;
+    const uint32_t scope = scope_at(pair_depth(match_.pair), form_key_).id;
     if (Pending* waiting = new_pending(); waiting != nullptr) {
       describe(Kind::kCode, text, at, waiting);
       waiting->by_pair = true;

@@ -25,6 +25,7 @@ bool Scrubber::open(Bytes name) {
 void Scrubber::close() {
   while (!scopes_.empty() && scopes_.back().depth == path_.depth()) close_scope(scopes_.size() - 1);
   while (!pairs_.empty() && pairs_.back().depth == path_.depth()) pairs_.pop_back();
+  if (latest_pair_.depth >= path_.depth()) latest_pair_ = {};
   if (path_.depth() > 0) path_.pop();
 }
 

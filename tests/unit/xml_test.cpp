@@ -236,6 +236,10 @@ void documents(void**) {
        pan + "\n"},
       {"in names", "<b m-" + v + "='1'><n-" + v + "></n-" + v + "></b>",
        "<b m-" + t + "='1'><n-" + t + "></n-" + t + "></b>", pan + "\n" + pan + "b\n" + pan + "b\n"},
+      {"a number that begins in a name", "<_4111 1111 1111 1111></_4111 1111 1111 1111><_4111 a='1'/>",
+       "<_" + grouped(t, " ") + "></_" + grouped(t, " ") + "><_4111 a='1'/>", pan + "\n" + pan + "\n"},
+      {"a track that begins in a name", "<B" + v + "^DOE/J^2512101?>", "<B****************^DOE/J^*******?>",
+       "track visa mask \n"},
       {"JSON in a CDATA section", "<a><![CDATA[{\"card_number\":\"" + v + "\"}]]></a>",
        "<a><![CDATA[{\"card_number\":\"" + t + "\"}]]></a>", pan + "a.card_number\n"},
       {"JSON with references", "<a>{&quot;cvv&quot;: &quot;1&#50;3&quot;}</a>",
@@ -334,6 +338,15 @@ void documents(void**) {
 }
 
 // Comments inside a value, up to and beyond what is waited for.
+// Where a number is masked in a name, the document stays well-formed.
+void masked_names(void**) {
+  Policy policy = Rig::get().policy();
+  policy.sweep = Action::kMask;
+  check("masked names", policy, "<n-4111111111111111 m-5555555555554444='1'></n-4111111111111111>",
+        "<n-4111110000001111 m-5555550000004444='1'></n-4111110000001111>",
+        "pan visa mask \npan mastercard mask \npan visa mask n-411111**********\n");
+}
+
 void long_asides(void**) {
   Policy policy = Rig::get().policy();
   policy.code = Action::kMask;
@@ -491,9 +504,9 @@ void vectors(void**) {
 int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {
-      cmocka_unit_test(encodings), cmocka_unit_test(documents), cmocka_unit_test(long_asides),
-      cmocka_unit_test(depth),     cmocka_unit_test(judged),    cmocka_unit_test(utf16),
-      cmocka_unit_test(vectors),
+      cmocka_unit_test(encodings),   cmocka_unit_test(documents), cmocka_unit_test(masked_names),
+      cmocka_unit_test(long_asides), cmocka_unit_test(depth),     cmocka_unit_test(judged),
+      cmocka_unit_test(utf16),       cmocka_unit_test(vectors),
   };
   return cmocka_run_group_tests_name("xml", tests, nullptr, nullptr);
 }
