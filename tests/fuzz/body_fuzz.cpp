@@ -114,6 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   is_clean(type, policy, whole.out);
   holds_errands(in, cut, std::move(errands));
+  if (has_binary_framing(type)) return 0;
   // An alias that belongs to no card is drawn anew each time.
   const Run twice = run_body(policy, type, cut.out, 0, {.name_space = name_space});
   is_accepted(twice);
