@@ -64,9 +64,11 @@ void is_clean(std::string_view type, const Policy& policy, const std::string& ou
   if (std::any_of(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
     return;
   const DetectorOptions options = sweep_options(policy);
-  // What begins like JSON is read as such: words in other values are no words in front of a number.
+  // What begins like JSON is read as such: words in other values are no words in front of a number, and what
+  // escapes stand for counts (it may be an IBAN).
   const size_t first = out.find_first_not_of(" \t\r\n");
   const bool json = first != std::string::npos && (out[first] == '{' || out[first] == '[');
+  if (json && out.find('\\') != std::string::npos) return;
   for (const Finding& finding : PlainDetector(out, options).findings()) {
     const size_t front = json && finding.begin != 0 ? finding.begin - 1 : 0;
     const std::vector<Finding> alone = PlainDetector(out.substr(front), options).findings();
