@@ -523,7 +523,7 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, 
       last_masked = i;
     }
   }
-  if (last_masked != end && luhn_valid(result.span())) {
+  if (last_masked != end && result.size() >= limits::kPanMin && luhn_valid(result.span())) {
     const int other = (fill + 1) % 10;
     write_digit(view_, text.unit(last_masked), text.data[last_masked] - '0', other);
     text.data[last_masked] = static_cast<uint8_t>('0' + other);
