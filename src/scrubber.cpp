@@ -360,7 +360,8 @@ void Scrubber::named_track(const Text& text) {
 
 // A value under a card name that is longer than any card data: refused, or every digit of it masked.
 void Scrubber::named_too_long(const Text& text) {
-  if (!too_long_) {
+  const bool begins = !too_long_;
+  if (begins) {
     too_long_ = true;
     seen_kinds_ |= 1u << static_cast<unsigned>(match_.kind);
     Reason reason = match_.kind == Kind::kCode  ? Reason::kCodeLength
@@ -370,7 +371,8 @@ void Scrubber::named_too_long(const Text& text) {
     if (reveals() && match_.kind == Kind::kPan) reason = Reason::kTokenFormat;
     if (changes() && policy_.invalid == Action::kReject) verdict_.refuse(reason, field());
   }
-  if (changes() && policy_.invalid == Action::kMask) mask(text, 0, text.size, false);
+  // How it is cut must not show: only its first digit is the first one.
+  if (changes() && policy_.invalid == Action::kMask) mask(text, 0, text.size, false, 0, begins);
 }
 
 // ---- what is done
@@ -479,8 +481,8 @@ void Scrubber::put(const Text& text, const DigitsAt& at, const Digits& now) {
 // Masks the digits of a stretch; keep_ends leaves BIN and last four in clear when there are 12 digits or
 // more. Where '*' cannot stand (a JSON number, the name of a tag, a script without one) `fill` is written,
 // and digits that never satisfy Luhn together with the rest; with keep_ends that is so for all when it is so
-// for one, so that the mask is known again.
-void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill) {
+// for one, so that the mask is known again. begins: false: what is masked goes on here.
+void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill, bool begins) {
   size_t count = 0;
   for (size_t i = begin; i < end; ++i) count += is_digit(text.data[i]) || text.data[i] == '*' ? 1u : 0u;
   bool keep = keep_ends && count >= limits::kPanMin;
@@ -513,7 +515,7 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, 
       verdict_.refuse(Reason::kFieldEncoding, field());
       return;
     }
-    int now = star && writable(unit, true) ? kStar : index == 0 && !keep ? 9 : fill;
+    int now = star && writable(unit, true) ? kStar : index == 0 && begins && !keep ? 9 : fill;
     write_digit(view_, unit, old, now);
     text.data[i] = static_cast<uint8_t>('0' + now);
     if (now == kStar) {
@@ -523,7 +525,7 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, 
       last_masked = i;
     }
   }
-  if (last_masked != end && result.size() >= limits::kPanMin && luhn_valid(result.span())) {
+  if (begins && last_masked != end && result.size() >= limits::kPanMin && luhn_valid(result.span())) {
     const int other = (fill + 1) % 10;
     write_digit(view_, text.unit(last_masked), text.data[last_masked] - '0', other);
     text.data[last_masked] = static_cast<uint8_t>('0' + other);

@@ -172,7 +172,7 @@ class Scrubber {
   void named_invalid(Reason reason, const Text& text, Brand brand);
   void invalid(Reason reason, const Text& text, Kind kind, Brand brand);
   void put(const Text& text, const DigitsAt& at, const Digits& now);
-  void mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill = 0);
+  void mask(const Text& text, size_t begin, size_t end, bool keep_ends, int fill = 0, bool begins = true);
   void remember_first(const Digits& pan, Brand brand, const Digits* token);
   void note(Kind kind, Brand brand, Action action, Reason reason, uint64_t offset, uint64_t length,
             const std::string& name, NotedCard card = {});
