@@ -515,7 +515,7 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, 
       verdict_.refuse(Reason::kFieldEncoding, field());
       return;
     }
-    int now = star && writable(unit, true) ? kStar : index == 0 && begins && !keep ? 9 : fill;
+    int now = star && writable(unit, true) ? kStar : begins && !keep && last_masked == end ? 9 : fill;
     write_digit(view_, unit, old, now);
     text.data[i] = static_cast<uint8_t>('0' + now);
     if (now == kStar) {
