@@ -88,7 +88,9 @@ class CharsetFilter : public Filter {
       begun_ = true;
       i += count;
     }
+    scrubber.set_wide(static_cast<uint8_t>(little ? 0 : width - 1));
     size_t done = inner_->feed(decoded_.text(), last, scrubber);
+    scrubber.set_wide({});
     if (last && i != text.size) {  // half a character; the filter inside may have found an earlier fault
       scrubber.malformed(text.unit(i).at);
       i = text.size;

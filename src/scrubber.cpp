@@ -552,6 +552,7 @@ void Scrubber::remember_first(const Digits& pan, Brand brand, const Digits* toke
 uint64_t Scrubber::wire_begin(const Text& text, size_t i) const {
   constexpr uint64_t kLongest = 12;  // of an escape: \ud835\udfce
   Unit unit = text.unit(i);
+  if (wide_) return unit.at - std::min<uint64_t>(unit.at, *wide_);
   uint8_t c = view_.byte(unit.at);
   const bool plain = unit.form == Form::kByte || unit.form == Form::kFixed;
   if (text.units == nullptr || (plain && c == text.data[i])) return unit.at;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,9 @@ class Scrubber {
   // shown.
   void set_view(const RawView& view) { view_ = view; }
   const RawView& view() const { return view_; }
+  // What is shown next is decoded from code units of UTF-16 or UTF-32, in front of whose last byte there are
+  // so many more; nullopt: it is not.
+  void set_wide(std::optional<uint8_t> in_front) { wide_ = in_front; }
   // The lowest absolute offset that a waiting decision may still write to; kNoHold: none.
   uint64_t hold() const;
   // Decides what has waited for longer than limits::kWindow bytes without what is to come.
@@ -248,6 +252,7 @@ class Scrubber {
   CodeErrands* errands_;  // nullptr: own_errands_, and they are run at the end
   CodeErrands own_errands_;
   RawView view_;
+  std::optional<uint8_t> wide_;
   Path path_;
   std::vector<Scope> scopes_;
   std::vector<Pending> pending_;
