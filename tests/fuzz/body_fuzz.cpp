@@ -109,8 +109,15 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     law(whole.out.empty(), "5, closed: something of a refused body came out");
     return 0;
   }
-  same_findings(whole, cut, "3, splits: findings");
-  same_bytes(without_aliases(whole), without_aliases(cut), "3, splits: bytes");
+  // What stands beside a token may be its alias: another host is asked first, and what becomes of it comes
+  // later.
+  const bool asked = std::any_of(errands.begin(), errands.end(), [](const CodeErrand& errand) {
+    return errand.task == CodeErrand::Task::kKeep;
+  });
+  if (!asked) {
+    same_findings(whole, cut, "3, splits: findings");
+    same_bytes(without_aliases(whole), without_aliases(cut), "3, splits: bytes");
+  }
   holds_in_place(cut, in, policy);
   if (policy.mode == Mode::kMonitor) {
     law(whole.out == in && cut.out == in, "monitor changes nothing");
@@ -118,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   is_clean(type, policy, whole.out);
   holds_errands(in, cut, std::move(errands));
-  if (has_binary_framing(type)) return 0;
+  if (asked || has_binary_framing(type)) return 0;
   // An alias that belongs to no card is drawn anew each time.
   const Run twice = run_body(policy, type, cut.out, 0, {.name_space = name_space});
   is_accepted(twice);
