@@ -131,7 +131,7 @@ inline std::vector<Place> places(const testing::Run& run, size_t size) {
 // or charset another digit of the same ten.
 inline bool is_mask_byte(char before, char after) {
   if (after == '*' || after == '9' || after == '0') return true;
-  return std::abs(static_cast<unsigned char>(before) - static_cast<unsigned char>(after)) < 10;
+  return std::abs(static_cast<unsigned char>(before) - static_cast<unsigned char>(after)) <= 9 - kStar;
 }
 
 // Laws 1 and 2: the length is kept, and bytes changed in findings only. (A value under a card's name that is
