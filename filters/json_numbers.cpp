@@ -116,7 +116,10 @@ const uint8_t* pass_literal(const uint8_t* const p) {
 uint64_t find_numbers(Bytes text, const uint8_t* p, uint64_t runs, uint64_t numeric,
                       const Scrubber& scrubber) {
   constexpr unsigned kBack = 28;
-  constexpr unsigned kGapMax = 4;  // a character beyond ASCII has so many bytes; one of ASCII counts as many
+  // Between the bytes that digits begin with: the rest of a digit beyond ASCII, and a separator, which has up
+  // to four bytes there. One of ASCII counts as many.
+  constexpr unsigned kJoint = 4;
+  constexpr unsigned kGapMax = 3 + kJoint;
   while (runs != 0) {
     const unsigned at = static_cast<unsigned>(std::countr_zero(runs));
     const unsigned end_of_run = at + static_cast<unsigned>(std::countr_one(numeric >> at));
@@ -151,7 +154,7 @@ uint64_t find_numbers(Bytes text, const uint8_t* p, uint64_t runs, uint64_t nume
           gap = 0;
           last = from + step;
         } else {
-          gap += c >= 0x80 ? 1 : is_joint(c) ? kGapMax : kGapMax + 1;
+          gap += c >= 0x80 ? 1 : is_joint(c) ? kJoint : kGapMax + 1;
         }
         foreign = foreign || c >= 0x80;
       }
