@@ -65,6 +65,7 @@ struct Masks {
   uint64_t open;     // kOpen
   uint64_t stop;     // kComma, kClose
   bool escapes;
+  bool high;  // bytes beyond ASCII
 };
 
 // A byte beyond ASCII has no class: the shuffle gives 0 for it.
@@ -89,6 +90,7 @@ SKIM_AVX2 inline Masks read_classes(const uint8_t* p) {
   masks.low = ~(json_avx2::above(a, b, kSign) | masks.open);
   masks.stop = json_avx2::above(a, b, kBreak);
   masks.escapes = _mm256_testz_si256(slashes, slashes) == 0;
+  masks.high = _mm256_movemask_epi8(_mm256_or_si256(first, second)) != 0;
   return masks;
 }
 
@@ -102,6 +104,7 @@ struct Carry {
   uint64_t in_string = 0;                                      // all bits
   uint64_t after_open = 0, after_close = 0, after_scalar = 0;  // what the last byte is: the lowest bit
   size_t opened = 0;                                           // brackets
+  bool high = false;                                           // a byte beyond ASCII was met
 };
 
 class Screen {
@@ -177,7 +180,8 @@ class Screen {
     carry->after_close = closes >> 63;
     carry->after_scalar = scalars >> 63;
     carry->opened += static_cast<size_t>(std::popcount(masks.open));
-    if (masks.escapes) return false;
+    carry->high = carry->high || masks.high;
+    if (masks.escapes || (carry->high && names != 0 && !names_are_ascii(p, names))) return false;
     const NameEnds& ends = fields_.ends_with_pairs();
     for (uint64_t rest = names; rest != 0; rest &= rest - 1) {
       const unsigned at = static_cast<unsigned>(std::countr_zero(rest));
@@ -195,6 +199,18 @@ class Screen {
     }
     if ((twelve | words | nested | odd) == 0) return true;
     return look(p, {twelve, inside, masks.numeric, scalars, began, words, nested, odd});
+  }
+
+  // Digits and separators of other scripts count in names, too.
+  [[gnu::noinline]] bool names_are_ascii(const uint8_t* p, uint64_t names) const {
+    for (; names != 0; names &= names - 1) {
+      const uint8_t* const quote = p + std::countr_zero(names) - 1;
+      const uint8_t* const begin = begin_of_string(quote, data_);
+      if (begin == nullptr) return false;
+      const size_t size = static_cast<size_t>(quote - begin);
+      if (find_non_ascii(begin, size) != size) return false;
+    }
+    return true;
   }
 
   [[gnu::noinline]] bool look(uint8_t* p, const Places& places) {

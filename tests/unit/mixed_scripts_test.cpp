@@ -85,6 +85,19 @@ void check(const Frame& frame) {
   }
 }
 
+// Every fast pass over JSON, and none.
+template <typename Check>
+void with_each_pass(const Check& check_all) {
+  use_json_screen(true);
+  check_all();
+  use_json_screen(false);
+  for (std::string_view kernel : {"avx2", "sse2", ""}) {
+    if (JsonSkim::use(kernel)) check_all();
+  }
+  use_json_screen(true);
+  JsonSkim::use("avx2");
+}
+
 void json(void**) {
   const std::string_view type = "application/json";
   const std::string much(300, 'x');
@@ -93,16 +106,27 @@ void json(void**) {
                           {type, R"({"a":"x)" + much + R"( @","b":")" + much + R"("})"},
                           {type, R"({"@":")" + much + R"("})"},
                           {type, R"(["n @, thanks",")" + much + R"("])"}};
-  for (const Frame& frame : frames) {
-    use_json_screen(true);
-    check(frame);
-    use_json_screen(false);
-    for (std::string_view kernel : {"avx2", "sse2", ""}) {
-      if (JsonSkim::use(kernel)) check(frame);
-    }
-  }
-  use_json_screen(true);
-  JsonSkim::use("avx2");
+  with_each_pass([&] {
+    for (const Frame& frame : frames) check(frame);
+  });
+}
+
+// In names digits and separators of other scripts stand for those of ASCII.
+void json_names(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  const std::string much(300, 'x');
+  with_each_pass([&] {
+    const auto finds_a_code = [&](const std::string& name) {
+      for (const std::string& tail : {std::string("}"), ",\"n\":\"" + much + "\"}"}) {
+        const std::string in = "{\"" + name + "\":\"123\"" + tail;
+        const Run run = run_body(policy, "application/json", in, 0);
+        if (run.events.size() != 1) fail_msg("%s", in.c_str());
+      }
+    };
+    for (std::string_view zero : kZeros) finds_a_code("cvv" + testing::script("2", zero));
+    for (std::string_view separator : kSeparators) finds_a_code("card" + std::string(separator) + "cvc");
+  });
 }
 
 void others(void**) {
@@ -129,6 +153,7 @@ int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {
       cmocka_unit_test(json),
+      cmocka_unit_test(json_names),
       cmocka_unit_test(others),
   };
   return cmocka_run_group_tests_name("mixed_scripts", tests, nullptr, nullptr);
