@@ -15,7 +15,7 @@ struct Span {
   size_t begin;
   size_t end;
 };
-Span trimmed(const Text& text) {
+Span span_of(const Text& text) {
   Span span{0, text.size};
   while (span.begin < span.end && is_white(text.data[span.begin])) ++span.begin;
   while (span.end > span.begin && is_white(text.data[span.end - 1])) --span.end;
@@ -89,9 +89,14 @@ int64_t days_to(int64_t year, int64_t month) {
 
 }  // namespace
 
+Text trimmed(const Text& value) {
+  const Span span = span_of(value);
+  return value.sub(span.begin, span.end - span.begin);
+}
+
 Reason parse_pan(const Text& text, DigitsAt* out) {
   out->digits.clear();
-  const Span span = trimmed(text);
+  const Span span = span_of(text);
   if (span.begin == span.end) return Reason::kPanFormat;
   bool after_digit = false;
   bool too_many = false;
@@ -127,7 +132,7 @@ Reason check_pan(const Digits& digits, Brand* brand) {
 
 Reason parse_code(const Text& text, DigitsAt* out) {
   out->digits.clear();
-  const Span span = trimmed(text);
+  const Span span = span_of(text);
   if (span.begin == span.end) return Reason::kCodeFormat;
   for (size_t i = span.begin; i < span.end; ++i) {
     if (!is_digit(text.data[i])) return Reason::kCodeFormat;
@@ -150,7 +155,7 @@ Reason check_code(const Digits& code, Brand brand) {
 
 Reason parse_expiry(Kind kind, const Text& text, Expiry* out) {
   *out = Expiry{};
-  Span rest = trimmed(text);
+  Span rest = span_of(text);
   if (rest.begin == rest.end) return Reason::kExpiryFormat;
   if (kind == Kind::kExpiry) return parse_month_and_year(text, rest, out);
   const Number number = read_number(text, &rest);

@@ -15,6 +15,9 @@ struct DigitsAt {
   uint32_t where[Digits::kMax];
 };
 
+// A value without the white space around it.
+Text trimmed(const Text& value);
+
 // Digits with at most one space or hyphen between two of them; white space around the whole is allowed.
 // kPanFormat when something else stands in it or it is empty, kPanLength when there are more than
 // Digits::kMax digits. Brand and check digit are not looked at. *out is meaningful after kNone only.

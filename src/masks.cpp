@@ -2,6 +2,7 @@
 #include "masks.h"
 
 #include "card.h"
+#include "field_value.h"
 #include "issuer.h"
 
 namespace cardscrub {
@@ -19,7 +20,8 @@ size_t star_at(const Text& text, size_t i) {
 
 }  // namespace
 
-bool is_masked_code(const Text& text) {
+bool is_masked_code(const Text& value) {
+  const Text text = trimmed(value);
   for (size_t i = 0; i < text.size;) {
     size_t star = star_at(text, i);
     if (star == 0) return false;
@@ -28,7 +30,8 @@ bool is_masked_code(const Text& text) {
   return text.size != 0;
 }
 
-bool is_masked_pan(const Text& text) {
+bool is_masked_pan(const Text& value) {
+  const Text text = trimmed(value);
   size_t digits = 0;
   size_t stars = 0;
   for (size_t i = 0; i < text.size; ++i) {

@@ -22,7 +22,7 @@ bool is_short_number(Bytes value) {
 
 bool is_white(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-Bytes trimmed(Bytes value) {
+Bytes stripped(Bytes value) {
   while (!value.empty() && is_white(value.front())) value = value.subspan(1);
   while (!value.empty() && is_white(value.back())) value = value.first(value.size() - 1);
   return value;
@@ -35,7 +35,7 @@ bool Scrubber::pair_matters(FieldMatch match, Bytes value) const {
     case Pair::kNone:
       return false;
     case Pair::kName:
-      value = trimmed(value);
+      value = stripped(value);
       return value.size() <= kLeafMax && policy_.fields->ends().value_may_match(value);
     default:
       return value.size() >= kCodeMost - 1 && is_short_number(value);
@@ -124,7 +124,7 @@ size_t Scrubber::pair_value(const Text& text, bool last) {
 
 // What the whole value of a name says, outside of the pair.
 void Scrubber::note_pair(const Text& text) {
-  const Bytes name = trimmed({text.data, text.size});
+  const Bytes name = stripped({text.data, text.size});
   if (!pair_matters(match_, name)) return;
   PairName pair{path_.depth(), form_key_, {}, name.size(), {}};
   if (pair.depth == 0 || form_key_ != 0) {
