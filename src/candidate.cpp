@@ -85,7 +85,8 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
     const ptrdiff_t past = static_cast<ptrdiff_t>(candidate.at);
     if (!is_issued(candidate.digits)) continue;
     const bool common = (issuer_->common >> candidate.digits & 1u) != 0;
-    if (!common && (group_in_front(begin) || group_behind(past) || !card_word_in_front(around_, begin)))
+    if (!common &&
+        (around_.group_in_front(begin) || around_.group_behind(past) || !card_word_in_front(around_, begin)))
       continue;
     if (is_phone(begin, candidate.digits) || in_uuid(around_, begin, past) || in_iban(around_, begin))
       continue;
@@ -94,8 +95,8 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
   }
   // What is written in the place of a number has groups where it had; one of them may begin another number.
   const bool holds_another = digits >= first_group_ + kShortestCommon;
-  const bool single =
-      end != 0 && !holds_another && !group_in_front(begin) && !group_behind(static_cast<ptrdiff_t>(end));
+  const bool single = end != 0 && !holds_another && !around_.group_in_front(begin) &&
+                      !around_.group_behind(static_cast<ptrdiff_t>(end));
   if (around_.open()) return Verdict::kOpen;
   if (end == 0) return Verdict::kNone;
   *finding = Finding{start, end, kind, issuer_->brand};
@@ -199,17 +200,6 @@ size_t CloseLook::track2_end(size_t equals) const {
   // With 'D' (EMV tag 57, as hexadecimal) it may as well be a hash: it must end here, after a filler perhaps.
   const ptrdiff_t behind = around_.at(i) == 'F' || around_.at(i) == 'f' ? i + 1 : i;
   return around_.alnum(behind) ? 0 : static_cast<size_t>(i);
-}
-
-// Another group, or one that was masked, stands beside the candidate.
-bool CloseLook::group_in_front(ptrdiff_t start) const {
-  if (around_.at(start - 1) == '*') return true;
-  return around_.separator(start - 1) && (around_.digit(start - 2) || around_.at(start - 2) == '*');
-}
-
-bool CloseLook::group_behind(ptrdiff_t end) const {
-  if (around_.at(end) == '*') return true;
-  return around_.separator(end) && (around_.digit(end + 1) || around_.at(end + 1) == '*');
 }
 
 bool CloseLook::is_phone(ptrdiff_t start, size_t digits) const {

@@ -65,6 +65,16 @@ class Surroundings {
   bool alnum(ptrdiff_t i) const { return digit(i) || alpha(i); }
   bool separator(ptrdiff_t i) const { return at(i) == ' ' || at(i) == '-' || at(i) == '.'; }
 
+  // Another group, or one that was masked, stands beside the digits that begin or end there.
+  bool group_in_front(ptrdiff_t start) const {
+    if (at(start - 1) == '*') return true;
+    return separator(start - 1) && (digit(start - 2) || at(start - 2) == '*');
+  }
+  bool group_behind(ptrdiff_t end) const {
+    if (at(end) == '*') return true;
+    return separator(end) && (digit(end + 1) || at(end + 1) == '*');
+  }
+
   bool open() const { return open_; }
   void close() { open_ = false; }
 
@@ -108,8 +118,6 @@ class CloseLook {
   bool touched_in_front(ptrdiff_t start) const;
   size_t track1_end(size_t caret) const;
   size_t track2_end(size_t equals) const;
-  bool group_in_front(ptrdiff_t start) const;
-  bool group_behind(ptrdiff_t end) const;
   bool is_phone(ptrdiff_t start, size_t digits) const;
 
   Surroundings around_;

@@ -64,19 +64,24 @@ void Scrubber::reveal_named_pan(const Text& text) {
   if (!match_.ambiguous) seen_kinds_ |= bit(Kind::kPan);
   DigitsAt at;
   Reason bad = parse_pan(text, &at) == Reason::kNone ? token_fault(at.digits) : Reason::kTokenFormat;
+  Brand brand = Brand::kUnknown;
+  Pending token;
   if (match_.ambiguous) {
+    Digits pan;
+    if (bad == Reason::kNone) bad = turn_back(at.digits, &pan, &brand);
+    if (bad == Reason::kNone && policy_.reveal_sweep) {
+      // All of the value before its parts.
+      describe(Kind::kPan, text, at, &token);
+      if (reveal_pan(token, false, &brand)) scope_has_pan(at.digits, brand, false, true);
+      return;
+    }
     const size_t revealed = verdict_.revealed.size();
     sweep(text, true);
     if (verdict_.revealed.size() != revealed || !pan_length(at.digits.size())) return;
-    Digits pan;
-    Brand brand = Brand::kUnknown;
-    if (bad == Reason::kNone) bad = turn_back(at.digits, &pan, &brand);
     wait(Kind::kPan, text, at, bad, {});
     return;
   }
   scope().strong = true;
-  Brand brand = Brand::kUnknown;
-  Pending token;
   if (bad == Reason::kNone) describe(Kind::kPan, text, at, &token);
   if (bad == Reason::kNone && reveal_pan(token, true, &brand)) {
     scope_has_pan(at.digits, brand, true, true);
@@ -166,8 +171,14 @@ size_t Scrubber::reveal_token_at(const Text& text, const Surroundings& around, s
     const bool touched = around.alpha(i) || (around.at(i) == '.' && (joined || number));
     Digits pan;
     Brand brand = Brand::kUnknown;
+    // As candidate.h has it: what has a length that is not common stands alone, with a card-like word in
+    // front.
+    const auto may_stand_here = [&] {
+      return (find_issuer(pan.span())->common >> pan.size() & 1u) != 0 ||
+             (!around.group_in_front(begin) && !around.group_behind(i) && card_word_in_front(around, begin));
+    };
     if (pan_length(at.digits.size()) && !touched && turn_back(at.digits, &pan, &brand) == Reason::kNone &&
-        (find_issuer(pan.span())->common >> pan.size() & 1u) != 0) {
+        may_stand_here()) {
       found = at;
       end = static_cast<size_t>(i);
       ++fitting;

@@ -49,8 +49,14 @@ void holds_short_way(HeadPart part, std::string_view name, const std::string& in
     const auto block = exact_block(text);
     Verdict verdict;
     scrub_head(as, called, {block.get(), text.size()}, policy, Rig::get().worker(), verdict, {});
-    law(!verdict.refused(), "logs refuse nothing");
-    return std::string(reinterpret_cast<const char*>(block.get()), text.size());
+    std::string out(reinterpret_cast<const char*>(block.get()), text.size());
+    // JSON that is nested too deep: as the module does, no digit is left.
+    if (verdict.refused()) {
+      law(verdict.problems().front().reason == Reason::kLimitDepth, "logs refuse for limits only");
+      std::replace_if(
+          out.begin(), out.end(), [](char c) { return is_digit(static_cast<uint8_t>(c)); }, '*');
+    }
+    return out;
   };
   const auto block = exact_block(in);
   bool numbers_left = false;
