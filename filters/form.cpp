@@ -114,6 +114,7 @@ class FormFilter : public Filter {
     if (end == text.size && !last && length <= kNameRawMax) return false;
     seen_ = 0;
     if (length > kNameRawMax) {
+      scrubber.use_form_scope({});
       value_.begin({}, {}, ValueType::kKey, escapes_, scrubber);
       state_ = State::kLongName;
       return true;
@@ -141,6 +142,7 @@ class FormFilter : public Filter {
   bool named(const Text& raw, const FormScan& name_scan, const Text& text, bool last, Scrubber& scrubber) {
     note_bad_escape(raw, name_scan, scrubber);
     if (name_scan.may_hold_digits) {
+      scrubber.use_form_scope({});
       value_.begin({}, {}, ValueType::kKey, escapes_, scrubber);
       value_.text(raw, true, scrubber);
     }
