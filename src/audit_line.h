@@ -71,9 +71,9 @@ struct AuditRequest {
 class JsonMembers {
  public:
   explicit JsonMembers(std::string* out) : out_(*out), first_(out->empty()) {}
-  void text(std::string_view name, std::string_view value);  // escaped
-  void number(std::string_view name, uint64_t value);
-  void hex(std::string_view name, Bytes value);
+  void text(std::string_view key, std::string_view value);  // escaped
+  void number(std::string_view key, uint64_t value);
+  void hex(std::string_view key, Bytes value);
 
  private:
   void name(std::string_view name);

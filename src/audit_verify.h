@@ -95,7 +95,7 @@ class AuditVerifier {
     bool cut_off;
   };
 
-  void take_line(std::string_view line);
+  void take_line(std::string_view text);
   void good_line(const AuditLine& line);
   void begin_chain(const AuditLine& line, std::string_view event, bool first_of_all);
   void check_predecessor(const AuditLine& line, bool first_of_all);

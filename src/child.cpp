@@ -87,7 +87,7 @@ bool ends_within(pid_t pid, int seconds) {
     if (got == 0 && info.si_pid == pid) return true;
     if (got < 0 && errno != EINTR) return true;  // reaping will say
     if (now_ms() >= deadline) return false;
-    const timespec pause{0, 2 * 1000000};
+    const timespec pause{0, 2000000};
     nanosleep(&pause, nullptr);
   }
 }
