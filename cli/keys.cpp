@@ -154,6 +154,9 @@ Result<std::string> objection(const Arguments& arguments, const KeyRing& ring, u
     out = "tokens of " + name + " are still stored: " + std::to_string(stored.count) + ", the first at " +
           stored.first + "; run: cardscrub retoken";
   }
+  if (!logs.empty() && audited.lines == 0 && audited.unreadable == 0) {
+    out += (out.empty() ? "" : "; ") + ("no line of an audit log is there to tell of " + name);
+  }
   if (audited.count != 0) {
     out += (out.empty() ? "" : "; ") + ("tokens of " + name + " were used since the active key was made: ") +
            std::to_string(audited.count) + " in the audit log, the first at " + audited.first;

@@ -26,6 +26,9 @@ using nlohmann::json;
 
 constexpr size_t kPiece = 65536;
 
+// A file's name may be of any bytes.
+std::string text_of(const json& row) { return row.dump(-1, ' ', false, json::error_handler_t::replace); }
+
 // What `cardscrub on;` would do with it.
 Action default_action(const FindingEvent& event) {
   if (event.reason != Reason::kNone) return Action::kReject;
@@ -84,7 +87,7 @@ Policy monitor_policy(const Engine& engine) {
   return policy;
 }
 
-// Reads until the end; false with a message on standard error when reading fails.
+// Reads until the end; false with a message on standard error when reading fails, or a limit is reached.
 bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& engine, bool as_json,
                      bool* found) {
   Policy policy = monitor_policy(engine);
@@ -107,10 +110,15 @@ bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& en
     if (got == 0) break;
   }
   *found = *found || collector.found();
+  const bool read_all = verdict.unread == Reason::kNone;
+  if (!read_all) {
+    std::fprintf(stderr, "cardscrub: %s: not all of it could be looked at: %s\n", name,
+                 std::string(reason_text(verdict.unread)).c_str());
+  }
   for (json& row : collector.take()) {
     if (as_json) {
       if (std::strcmp(name, "-") != 0) row["file"] = name;
-      std::cout << row.dump() << '\n';
+      std::cout << text_of(row) << '\n';
     } else {
       std::cout << name << ": offset " << row["offset"] << " length " << row["length"] << ' '
                 << row["kind"].get<std::string>() << ' ' << row["brand"].get<std::string>() << " field \""
@@ -118,7 +126,7 @@ bool scan_descriptor(int fd, const char* name, std::string_view type, Engine& en
                 << '\n';
     }
   }
-  return true;
+  return read_all;
 }
 
 int base64_value(char c) {
@@ -152,11 +160,13 @@ bool base64_decode(const std::string& text, SecretBuffer* out) {
 json scan_item(const json& item, Engine& engine, bool* found) {
   json answer{{"id", item.value("id", json())}, {"findings", json::array()}};
   SecretBuffer bytes;
-  if (!item.contains("b64") || !base64_decode(item["b64"].get<std::string>(), &bytes)) {
+  const auto* encoded = item.contains("b64") ? item["b64"].get_ptr<const std::string*>() : nullptr;
+  if (encoded == nullptr || !base64_decode(*encoded, &bytes)) {
     answer["error"] = "b64 is missing or is not base64";
     return answer;
   }
-  std::string channel = item.value("ch", "body");
+  std::string channel = "body";
+  if (item.contains("ch")) channel = item["ch"].is_string() ? item["ch"].get<std::string>() : std::string();
   std::string type =
       item.contains("ct") && item["ct"].is_string() ? item["ct"].get<std::string>() : std::string();
   Policy policy = monitor_policy(engine);
@@ -200,6 +210,7 @@ json scan_item(const json& item, Engine& engine, bool* found) {
   }
   *found = *found || collector.found();
   answer["findings"] = collector.take();
+  if (verdict.unread != Reason::kNone) answer["error"] = reason_name(verdict.unread);
   return answer;
 }
 
@@ -227,9 +238,7 @@ int scan_batch(Engine& engine) {
   return bad ? 2 : found ? 1 : 0;
 }
 
-}  // namespace
-
-int scan_command(int argc, char** argv) {
+int scan(int argc, char** argv) {
   std::string_view type = "text/plain";
   bool as_json = false;
   bool batch = false;
@@ -260,7 +269,8 @@ int scan_command(int argc, char** argv) {
         return 2;
       }
     } else if (word.size() > 1 && word[0] == '-') {
-      std::fprintf(stderr, "cardscrub scan: unknown option %s\n", argv[i]);
+      // Not the argument itself: what somebody typed may be a card number.
+      std::fprintf(stderr, "cardscrub scan: argument %d is no option of this command\n", i);
       return 2;
     } else {
       files.push_back(argv[i]);
@@ -290,6 +300,15 @@ int scan_command(int argc, char** argv) {
     if (fd != STDIN_FILENO) close(fd);
   }
   return !good ? 2 : found ? 1 : 0;
+}
+
+}  // namespace
+
+int scan_command(int argc, char** argv) {
+  const int status = scan(argc, argv);
+  if (std::cout.flush()) return status;
+  std::fputs("cardscrub scan: cannot write all that was found\n", stderr);
+  return 2;
 }
 
 }  // namespace cardscrub::cli

@@ -126,7 +126,7 @@ void print(const Place& place, bool as_json) {
                                 {"length", place.length},
                                 {"kind", kind_name(place.kind)},
                                 {"brand", brand_name(place.brand)}}
-                     .dump()
+                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
               << '\n';
   } else {
     std::cout << "process " << place.process << ": " << place.area << ' ' << address << " length "

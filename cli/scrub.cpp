@@ -46,7 +46,8 @@ int scrub_command(int argc, char** argv) {
       if (format != "last4" && format != "full") return fail("--format is last4 or full");
       policy.token_format = format == "full" ? TokenFormat::kFull : TokenFormat::kLast4;
     } else {
-      std::fprintf(stderr, "cardscrub scrub: unknown option %s\n", argv[i]);
+      // Not the argument itself: what somebody typed may be a card number.
+      std::fprintf(stderr, "cardscrub scrub: argument %d is no option of this command\n", i);
       return 2;
     }
   }

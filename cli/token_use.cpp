@@ -89,6 +89,17 @@ class TokenShapes {
   size_t separators_ = 0;  // since the last digit
 };
 
+// Written by programs that pack what they write: gzip, bzip2, xz, Zstandard, zip, lz4, pg_dump's own format.
+bool is_packed(Bytes begin) {
+  using namespace std::string_view_literals;
+  static constexpr std::string_view kBegins[] = {
+      "\x1F\x8B"sv,         "BZh"sv,  "\xFD\x37zXZ"sv, "\x28\xB5\x2F\xFD"sv, "PK\x03\x04"sv,
+      "\x04\x22\x4D\x18"sv, "PGDMP"sv};
+  const std::string_view text(reinterpret_cast<const char*>(begin.data()), begin.size());
+  return std::any_of(std::begin(kBegins), std::end(kBegins),
+                     [text](std::string_view known) { return text.starts_with(known); });
+}
+
 // The first 19 characters of the audit log's times, which compare as texts.
 std::string text_of_time(int64_t seconds) {
   const time_t time = seconds;
@@ -128,6 +139,8 @@ Status find_tokens(const std::string& path, uint8_t generation, TokenUse* use) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return cannot_read(path);
   TokenShapes shapes(generation);
+  TokenShapes wide(generation);  // as UTF-16 and UTF-32 have them, with zeros between
+  bool begins = true;
   SecretBuffer block;
   block.resize(kBlock);
   uint64_t line = 1;
@@ -135,13 +148,20 @@ Status find_tokens(const std::string& path, uint8_t generation, TokenUse* use) {
     const ssize_t got = read(file.get(), block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot_read(path);
-    for (uint8_t c : block.span().first(static_cast<size_t>(got))) {
-      if (shapes.next(c)) add(use, path, line);
+    const Bytes piece = block.span().first(static_cast<size_t>(got));
+    if (begins && piece.empty()) return Fault{path + " is empty: it shows nothing"};
+    if (begins && is_packed(piece)) return Fault{path + " is compressed: give what is in it"};
+    begins = false;
+    for (uint8_t c : piece) {
+      const bool plain = shapes.next(c);
+      const bool spaced = c != 0 && wide.next(c);
+      if (plain || spaced) add(use, path, line);
       if (c == '\n') line++;
     }
     if (got == 0) break;
   }
-  if (shapes.next('\n')) add(use, path, line);
+  const bool plain = shapes.next('\n');
+  if (wide.next('\n') || plain) add(use, path, line);
   return Done{};
 }
 

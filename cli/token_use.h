@@ -19,7 +19,8 @@ struct TokenUse {
 
 // Adds what the file holds that may be a token of `generation`: 12 to 19 digits that start with it, together
 // or in groups with single spaces, hyphens, dots or no-break spaces between. Rather too much than too little:
-// a time in milliseconds counts for generation 1. A fault: the file cannot be read.
+// a time in milliseconds counts for generation 1. UTF-16 and UTF-32 are read as well. A fault: the file
+// cannot be read, is empty (an export that failed), or is compressed.
 Status find_tokens(const std::string& path, uint8_t generation, TokenUse* use);
 
 // Adds the lines of an audit log that tell of a token of `generation` at or after `since` (seconds since

@@ -22,7 +22,8 @@ namespace {
 
 constexpr uint64_t kMagic = 0x3176'6263'7263'7363;
 constexpr uint64_t kVersion = 2;
-constexpr size_t kBucket = 8;  // slots
+constexpr size_t kBucket = 8;          // slots
+constexpr uint32_t kClocksApart = 60;  // seconds that two workers' clocks may differ by
 
 enum SlotState : uint8_t { kFree, kLive, kTakenOnce, kSpent };
 
@@ -54,6 +55,12 @@ void set_state(Slot* slot, SlotState state) {
 }
 
 bool holds_code(const Slot& slot) { return slot.state == kLive || slot.state == kTakenOnce; }
+
+// Pages of slots that were never used stay unwritten.
+bool is_wiped(const SealedCode& sealed) {
+  static constexpr SealedCode kNothing{};
+  return std::memcmp(&sealed, &kNothing, sizeof sealed) == 0;
+}
 
 void subtract(uint64_t* counter) {
   if (*counter > 0) --*counter;  // after the death of a worker the number may be off by one
@@ -143,10 +150,11 @@ void CodeStore::State::free(Slot* slot) {
   wipe(slot, sizeof *slot);
 }
 
-// Brings a slot up to `now`: expired ones become free, those whose grace is over become spent.
+// Brings a slot up to `now`: expired ones become free, those whose grace is over become spent. What was
+// stored by a clock that ran ahead and has been put right since would stay for as long as it ran ahead.
 void CodeStore::State::refresh(Slot* slot, int64_t now) {
   if (slot->state == kFree) return;
-  if (now >= slot->expiry) {
+  if (now >= slot->expiry || slot->expiry - now > int64_t{kStoredCodeTtlMax} + kClocksApart) {
     if (holds_code(*slot)) header->counters.expired++;
     free(slot);
   } else if (slot->state == kTakenOnce && now > slot->grace_end) {
@@ -296,8 +304,9 @@ void CodeStore::sweep(int64_t now, size_t most) {
     for (; count > 0; count--, at = at + 1 == slots ? 0 : at + 1) {
       Slot* slot = state_->slots + at;
       state_->refresh(slot, now);
-      // A worker may have died between the word that a slot is spent and its wiping.
-      if (slot->state == kSpent) wipe(&slot->sealed, sizeof slot->sealed);
+      // A worker may have died between the word that a slot holds no code and its wiping, or while it filled
+      // the slot.
+      if (!holds_code(*slot) && !is_wiped(slot->sealed)) wipe(&slot->sealed, sizeof slot->sealed);
     }
     state_->header->cursor = at;
   }

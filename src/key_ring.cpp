@@ -42,6 +42,14 @@ Fault no_digit() {
       "(--brands)"};
 }
 
+Fault in_clear(const std::string& path) {
+  return Fault{
+      "the key ring \"" + path +
+      "\" is not wrapped, though a key-encryption key is given; run: cardscrub keys wrap --kek SOURCE "
+      "--file " +
+      path};
+}
+
 }  // namespace
 
 bool KeyRing::has(uint8_t generation) const {
@@ -226,12 +234,7 @@ Result<KeyRing> KeyRing::load(const std::string& path, const Kek* kek) {
                  "run: cardscrub keys unwrap --kek SOURCE --file " +
                  path};
   }
-  if (!wrapped && kek != nullptr && !content->empty() && content->data()[0] == '{') {
-    return Fault{name +
-                 " is not wrapped, though a key-encryption key is given; run: cardscrub keys wrap --kek "
-                 "SOURCE --file " +
-                 path};
-  }
+  if (!wrapped && kek != nullptr && !content->empty() && content->data()[0] == '{') return in_clear(path);
   if (wrapped) {
     Result<SecretBuffer> text = kek->unwrap(content->span());
     if (!text) return Fault{"cannot unwrap " + name + ": " + text.message()};
@@ -244,6 +247,7 @@ Result<KeyRing> KeyRing::load(const std::string& path, const Kek* kek) {
                  "cardscrub keys new --file " +
                  path};
   }
+  if (!wrapped && kek != nullptr) return in_clear(path);  // with white space or a byte order mark in front
   return ring;
 }
 

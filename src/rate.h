@@ -16,8 +16,9 @@ struct Rate {
   uint32_t seconds = 1;
 };
 
-// A finer rate cannot be counted.
+// A finer rate cannot be counted, nor one over a longer time.
 inline constexpr uint32_t kRatePerSecondMost = 1000;
+inline constexpr uint32_t kRateSecondsMost = 3600;
 
 // Lives in shared memory, made of zeros. When all places of a key's set are taken by others that still have
 // to pay, it shares the one that is free the soonest: never more than the rate, perhaps less.

@@ -115,7 +115,10 @@ void Scrubber::refuse(Reason reason, int64_t offset) {
     gave_up_ = true;
     return;
   }
-  if (policy_.mode == Mode::kMonitor) return;
+  if (policy_.mode == Mode::kMonitor) {
+    if (verdict_.unread == Reason::kNone) verdict_.unread = reason;
+    return;
+  }
   verdict_.refuse(reason, {}, offset);
 }
 

@@ -62,6 +62,10 @@ class Verdict {
   // {"type":"about:blank","title":...,"status":422,"errors":[{"field":"card.number","reason":"pan.luhn","detail":"..."}]}
   std::string problem_json() const;
 
+  // Mode::kMonitor refuses nothing: why not all of it may have been looked at (the first reason); kNone: all
+  // was.
+  Reason unread = Reason::kNone;
+
   void count(Kind kind, Brand brand, Action action);
   bool counted() const { return counted_; }  // anything
   uint32_t found(Kind kind) const { return kinds_[static_cast<size_t>(kind)]; }

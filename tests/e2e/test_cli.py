@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import stat
+import subprocess
 
 import cards
 
@@ -157,6 +158,52 @@ def test_scan_batch(t):
     t.equal([f["brand"] for f in got["h"] + got["l"]], ["visa", "visa"], "brands")
     t.equal(got["c"], [], "findings in a clean body")
     t.true(pan[:12] not in out, "the output quotes the number")
+
+
+def test_scan_batch_goes_on_behind_a_bad_row(t):
+    pan = t.card()
+    good = json.dumps({"id": "good", "b64": base64.b64encode(pan.encode()).decode()}) + "\n"
+    for bad in ('{"id":"bad","ch":5,"b64":"QQ=="}', '{"id":"bad","ch":null,"b64":"QQ=="}', '{"id":"bad","b64":5}', '{"id":"bad","b64":["QQ=="]}',
+                '{"id":"bad"}', '{"id":"bad","ch":"x","b64":"QQ=="}'):
+        got = lines(t.tool("scan", "--batch", data=bad + "\n" + good, status=2))
+        t.equal([(a["id"], "error" in a, len(a["findings"])) for a in got], [("bad", True, 0), ("good", False, 1)], "answers to " + bad)
+
+
+def test_scan_of_a_file_with_a_name_of_any_bytes(t):
+    path = os.path.join(t.folder, "\udcff\udcc3.log")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(t.card() + "\n")
+    found = lines(t.tool("scan", "--json", path, status=1))
+    t.equal([(f["offset"], f["kind"], f["file"][-4:]) for f in found], [(0, "pan", ".log")], "findings")
+    os.unlink(path)
+
+
+def test_scan_says_what_it_did_not_look_at(t):
+    """Behind a limit there may be anything: that is not clean."""
+    for name, type_, body in (("depth", "application/json", "[" * 1200 + '"%s"' % t.card() + "]" * 1200),
+                              ("head of a part", "multipart/form-data; boundary=b", "--b\r\nX: " + "y" * 20000 + t.card() + "\r\n\r\n\r\n--b--\r\n")):
+        t.equal(t.tool("scan", "--content-type", type_, data=body, status=2), "", name + ": findings")
+        t.has(t.tool_error, r"-: not all of it could be looked at: .", name)
+        row = {"ct": type_, "b64": base64.b64encode(body.encode()).decode()}
+        t.has(t.tool("scan", "--batch", data=json.dumps(row), status=2), r'"error":"limit\.', name + ": batch")
+
+
+def test_scan_on_a_full_disk(t):
+    clean = json.dumps({"id": 1, "b64": "QQ=="}) + "\n"
+    for options, data in (([], t.card()), (["--json"], t.card()), (["--batch"], clean)):
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([t.run.tool, "scan", *options], input=data.encode(), stdout=full, stderr=subprocess.PIPE, timeout=60)
+        t.equal(run.returncode, 2, "exit status")
+        t.has(run.stderr.decode(), r"cannot write all that was found", "what it says")
+
+
+def test_arguments_are_not_quoted(t):
+    pan = t.card()
+    for command in ("scrub", "scan", "token", "untoken", "retoken", "keys", "audit"):
+        t.tool(command, "--" + pan, status=None)
+        t.true(t.tool_status != 0 and pan not in t.tool_error, command + " quotes an argument: " + t.tool_error)
+    t.tool("scrub", pan, status=2)
+    t.true(pan not in t.tool_error, "scrub quotes an argument: " + t.tool_error)
 
 
 def test_scrub(t):

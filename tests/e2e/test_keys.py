@@ -1,9 +1,12 @@
 """Keys: wrapping by a key-encryption key from every source, custodians, rotation, retirement, new tokens for old."""
+import bz2
 import csv
 import glob
+import gzip
 import io
 import itertools
 import json
+import lzma
 import os
 import re
 import shutil
@@ -498,6 +501,35 @@ def test_retire(t):
     t.equal([k["generation"] for k in json.loads(read(ring))["keys"]], [7], "generations")
     t.equal(t.tool("untoken", "--keys", ring, data="\n".join(fresh) + "\n").split(), pans, "numbers behind the new tokens")
     t.tool("untoken", "--keys", ring, data=tokens[0] + "\n", status=2)
+
+
+def test_retire_reads_exports_as_they_come(t):
+    """A key is destroyed for good: what cannot show that its tokens are gone must not be taken for a proof."""
+    ring, _, tokens = two_generations(t)
+    before = read(ring)
+    retire = ("keys", "retire", "9", "--file", ring)
+    path = os.path.join(t.folder, "export")
+    rows = "id,token\r\n12,%s\r\n13,%s\r\n" % (tokens[0], " ".join(re.findall("....", tokens[0])))
+
+    def export(data):
+        with open(path, "wb") as f:
+            f.write(data)
+    for coding in ("ascii", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        export(rows.encode(coding))
+        refused(t, *retire, "--tokens", path, says=r"tokens of generation 9 are still stored: 2, the first at \S+export:2;")
+        export(tokens[1].encode(coding))
+        refused(t, *retire, "--tokens", path, says=r"tokens of generation 9 are still stored: 1, the first at \S+export:1;")
+    export(b"5\0" + tokens[0].encode() + b"\0" + b"4\0")
+    refused(t, *retire, "--tokens", path, says=r"tokens of generation 9 are still stored: 1,")
+    for pack in (gzip, bz2, lzma):
+        export(pack.compress(rows.encode()))
+        refused(t, *retire, "--tokens", path, says=r"export is compressed: give what is in it")
+    export(b"")
+    refused(t, *retire, "--tokens", path, says=r"export is empty: it shows nothing")
+    refused(t, *retire, "--audit", path, says=r"no line of an audit log is there to tell of generation 9")
+    t.equal(read(ring), before, "the key ring after refusals")
+    export(("id,token\r\n12,%s\r\n" % ("8" + tokens[0][1:])).encode("utf-16"))
+    t.tool(*retire, "--tokens", path)
 
 
 def test_numbers_that_are_no_tokens_do_not_hinder_retirement(t):

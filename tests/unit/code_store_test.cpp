@@ -405,6 +405,37 @@ void sweep_finishes_a_wipe(void**) {
   assert_false(f.memory.has(sealed));
 }
 
+// So is what a death left in a slot that is free: one that was being freed, or filled.
+void sweep_wipes_free_slots(void**) {
+  Fixture f;
+  EXPECT(f.store.put(f.token, f.alias, f.code, kNow, kTtl), kOk);
+  size_t at = kHeader;
+  while (f.memory.data[at] == 0) at += kSlot;
+  const std::string sealed(reinterpret_cast<const char*>(f.memory.data) + at + 28, 36);
+  f.memory.data[at] = 0;  // free
+  EXPECT(f.store.take(f.token, f.alias, kNow, 60, &f.out), kUnknown);
+  assert_true(f.memory.has(sealed));
+  f.store.sweep(kNow, SIZE_MAX);
+  assert_false(f.memory.has(sealed));
+  assert_false(f.memory.has(sealed.substr(12, 8)));
+}
+
+// The clock ran ahead by a day and was put right: nothing stays for longer than codes may.
+void clock_put_right(void**) {
+  constexpr int64_t kAhead = 86400;
+  Fixture f;
+  const Digits other = digits_of("518"), third = digits_of("519");
+  EXPECT(f.store.put(f.token, f.alias, f.code, kNow + kAhead, kTtl), kOk);
+  EXPECT(f.store.put(f.token, other, f.code, kNow + kAhead, kTtl), kOk);
+  EXPECT(f.store.put(f.token, third, f.code, kNow, kStoredCodeTtlMax), kOk);
+  assert_false(f.store.has(f.token, f.alias, kNow));
+  EXPECT(f.store.take(f.token, f.alias, kNow, 0, &f.out), kUnknown);  // has() has freed it
+  f.store.sweep(kNow, SIZE_MAX);
+  assert_int_equal(f.store.counters().entries, 1);
+  assert_int_equal(f.store.counters().expired, 2);
+  EXPECT(f.store.take(f.token, third, kNow - 2, 0, &f.out), kOk);  // a worker whose clock is a little behind
+}
+
 void survives_rotation(void**) {
   const KeyRing nine = new_ring(), seven = rotated(nine), one = rotated(seven), without_nine = rotated(one);
   Memory memory(kSmall);
@@ -683,6 +714,8 @@ int main() {
       cmocka_unit_test(fills_evenly),
       cmocka_unit_test(sweeps),
       cmocka_unit_test(sweep_finishes_a_wipe),
+      cmocka_unit_test(sweep_wipes_free_slots),
+      cmocka_unit_test(clock_put_right),
       cmocka_unit_test(survives_rotation),
       cmocka_unit_test(sizes_and_formats),
       cmocka_unit_test(against_a_model),

@@ -8,6 +8,7 @@
 #include "src/check_value.h"
 #include "src/kek.h"
 #include "src/kek_source.h"
+#include "src/key_file.h"
 #include "src/key_ring.h"
 
 namespace {
@@ -318,6 +319,13 @@ void rings(void**) {
       "is not wrapped, though a key-encryption key is given; run: cardscrub keys wrap --kek SOURCE --file " +
           path);
   assert_true(static_cast<bool>(KeyRing::load(path)));
+  const Result<SecretBuffer> clear = read_key_file(path);
+  const std::string json(reinterpret_cast<const char*>(clear->data()), clear->size());
+  for (const char* front : {"\n", " \t", "\xEF\xBB\xBF"}) {
+    folder.write("keys.json", front + json);
+    assert_true(static_cast<bool>(KeyRing::load(path)));
+    expect("not wrapped, something in front", said(KeyRing::load(path, &*one)), "is not wrapped, though");
+  }
   folder.write("keys.json", "garbage");
   expect("garbage", said(KeyRing::load(path, &*one)), "is damaged");
 }

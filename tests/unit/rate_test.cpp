@@ -64,6 +64,15 @@ void the_finest_rate(void**) {
   assert_int_equal(table->take("a", rate, 1, kNow + 1), 0);
 }
 
+// A clock that ran ahead and was put right: nobody waits for longer than a rate may ask for.
+void clock_put_right(void**) {
+  auto table = fresh();
+  const Rate rate{10, 60};
+  for (int i = 0; i < 10; ++i) assert_int_equal(table->take("a", rate, 1, kNow + 86400000), 0);
+  assert_true(table->take("a", rate, 1, kNow) <= 60000);
+  assert_int_equal(table->take("a", rate, 1, kNow + 60000), 0);
+}
+
 }  // namespace
 }  // namespace cardscrub
 
@@ -76,6 +85,7 @@ int main() {
       cmocka_unit_test(more_than_the_rate_is_never_granted),
       cmocka_unit_test(no_rate_no_bound),
       cmocka_unit_test(the_finest_rate),
+      cmocka_unit_test(clock_put_right),
   };
   return cmocka_run_group_tests_name("rate", tests, nullptr, nullptr);
 }
