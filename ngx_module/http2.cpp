@@ -15,7 +15,8 @@ namespace {
 
 // What comes over the wire of a request besides its body, with room for other streams' frames.
 constexpr size_t kFrameRoom = 16384;
-constexpr size_t kTableSize = 4096;  // RFC 7541, 6.5.2: nginx keeps the default
+constexpr size_t kTableSize = 4096;    // RFC 7541, 6.5.2: nginx keeps the default
+constexpr ngx_msec_t kOnItsWay = 500;  // what a client sends before it has seen that nobody reads it
 
 ngx_event_t g_receive_event;
 size_t g_dirty = 0;  // at least this many bytes of the receive buffer may be card data
@@ -25,6 +26,38 @@ void on_receive_buffer(ngx_event_t* event) {
   if (main->recv_buffer != nullptr)
     wipe(main->recv_buffer, std::min(main->recv_buffer_size, g_dirty + kFrameRoom));
   g_dirty = 0;
+}
+
+void wipe_soon(ngx_http_v2_main_conf_t* main, size_t size) {
+  g_dirty = std::min(g_dirty, main->recv_buffer_size) + std::min(size, main->recv_buffer_size);
+  if (g_receive_event.posted) return;
+  g_receive_event.handler = on_receive_buffer;
+  g_receive_event.data = main;
+  g_receive_event.log = ngx_cycle->log;
+  ngx_post_event(&g_receive_event, &ngx_posted_events);
+}
+
+ngx_event_t g_later;
+ngx_connection_t g_later_connection;  // nginx's timers want one to name in debug lines
+bool g_once_more = false;             // asked for while the timer runs
+
+void on_later(ngx_event_t* timer) {
+  auto* main = static_cast<ngx_http_v2_main_conf_t*>(g_later_connection.data);
+  wipe_soon(main, main->recv_buffer_size);
+  if (g_once_more) ngx_add_timer(timer, kOnItsWay);
+  g_once_more = false;
+}
+
+void wipe_later(ngx_http_v2_main_conf_t* main) {
+  g_once_more = g_later.timer_set != 0;
+  if (g_once_more) return;
+  g_later_connection.fd = static_cast<ngx_socket_t>(-1);
+  g_later_connection.data = main;
+  g_later.handler = on_later;
+  g_later.data = &g_later_connection;
+  g_later.log = ngx_cycle->log;
+  g_later.cancelable = 1;  // never keeps a worker from ending
+  ngx_add_timer(&g_later, kOnItsWay);
 }
 
 // A string of the table: it may go on at the start of the storage.
@@ -51,9 +84,38 @@ class Ring {
   u_char* storage_;
 };
 
+// What we know of a connection, until it ends.
+struct Kept {
+  const ngx_http_v2_connection_t* connection;
+  ngx_http_v2_main_conf_t* main;
+  off_t seen;   // of its bytes of bodies, all streams together
+  bool unread;  // bytes of a body that nobody read may have come, or still come
+};
+
 void on_connection_end(void* data) {
-  const auto* connection = static_cast<const ngx_http_v2_connection_t*>(data);
-  if (connection->hpack.storage != nullptr) wipe(connection->hpack.storage, kTableSize);
+  const auto* kept = static_cast<const Kept*>(data);
+  u_char* storage = kept->connection->hpack.storage;
+  if (storage != nullptr) wipe(storage, kTableSize);
+  if (kept->unread) wipe_soon(kept->main, kept->main->recv_buffer_size);
+}
+
+Kept* kept_of(ngx_http_request_t* r) {
+  for (const ngx_pool_cleanup_t* c = http2_connection(r)->pool->cleanup; c != nullptr; c = c->next) {
+    if (c->handler == on_connection_end) return static_cast<Kept*>(c->data);
+  }
+  return nullptr;
+}
+
+ngx_http_v2_main_conf_t* http2_conf(const ngx_http_request_t* r) {
+  return static_cast<ngx_http_v2_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_v2_module));
+}
+
+// What came of a body before somebody read it, as long as nginx has not taken it out of there, and given the
+// memory back; nullptr: nothing, or it has been kept.
+ngx_buf_t* early_body(const ngx_http_request_t* r) {
+  ngx_buf_t* early = r->stream->preread;
+  if (early == nullptr || (r->request_body != nullptr && r->request_body->buf != nullptr)) return nullptr;
+  return early->start == nullptr ? nullptr : early;
 }
 
 }  // namespace
@@ -81,12 +143,33 @@ void wipe_left_overs(ngx_http_request_t* r) {
 }
 
 void wipe_receive_buffer_soon(ngx_http_request_t* r, size_t size) {
-  g_dirty += size;
-  if (g_receive_event.posted) return;
-  g_receive_event.handler = on_receive_buffer;
-  g_receive_event.data = ngx_http_get_module_main_conf(r, ngx_http_v2_module);
-  g_receive_event.log = ngx_cycle->log;
-  ngx_post_event(&g_receive_event, &ngx_posted_events);
+  if (Kept* kept = kept_of(r)) {
+    const off_t all = r->stream->connection->payload_bytes;
+    size = std::max(size, static_cast<size_t>(all - kept->seen));
+    kept->seen = all;
+  }
+  wipe_soon(http2_conf(r), size);
+}
+
+void wipe_unread_stream(ngx_http_request_t* r) {
+  if (r->stream->preread == nullptr && r->stream->in_closed && r->headers_in.content_length_n <= 0 &&
+      !r->headers_in.chunked)
+    return;
+  if (const ngx_buf_t* early = early_body(r)) {
+    wipe(early->start, static_cast<size_t>(early->last - early->start));
+  }
+  if (Kept* kept = kept_of(r)) kept->unread = true;
+  ngx_http_v2_main_conf_t* main = http2_conf(r);
+  wipe_soon(main, main->recv_buffer_size);
+  wipe_later(main);
+}
+
+void keep_early_body(ngx_http_request_t* r, u_char** begin, u_char** end) {
+  ngx_buf_t* early = early_body(r);
+  if (early == nullptr) return;
+  *begin = early->start;
+  *end = early->last;
+  early->start = nullptr;  // only nginx's giving back uses it
 }
 
 void rewrite_header_table(ngx_http_request_t* r,
@@ -110,10 +193,10 @@ void rewrite_header_table(ngx_http_request_t* r,
 }
 
 void wipe_header_table_at_end(ngx_http_request_t* r) {
-  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(http2_connection(r)->pool, 0);
+  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(http2_connection(r)->pool, sizeof(Kept));
   if (cleanup == nullptr) return;
   cleanup->handler = on_connection_end;
-  cleanup->data = r->stream->connection;
+  *static_cast<Kept*>(cleanup->data) = {r->stream->connection, http2_conf(r), 0, false};
 }
 
 }  // namespace cardscrub

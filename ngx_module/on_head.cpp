@@ -127,8 +127,9 @@ bool has_body(const ngx_http_request_body_t* body) {
   return body != nullptr && (body->bufs != nullptr || body->temp_file != nullptr);
 }
 
-// A body that was read where cardscrub is off has come to a place where it is on (an error page, a mirror, a
-// sub-request). An error page that is asked for with GET does not need it; nobody else may have it.
+// A body that was read where cardscrub is off or monitors has come to a place where it is on (an error page,
+// a mirror, a sub-request). An error page that is asked for with GET does not need it; nobody else may have
+// it.
 bool keep_body_out(ngx_http_request_t* r) {
   if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) return false;
   drop_body(r);
@@ -193,7 +194,8 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
   Worker* own = worker();
   if (mode == Mode::kOn) {
     Reason reason = own == nullptr ? Reason::kFault : forbidden(r, conf);
-    if (reason == Reason::kNone && has_body(r->request_body) && !context->body_begun && !keep_body_out(r)) {
+    const bool scrubbed = context->body_begun && context->body_mode == Mode::kOn;
+    if (reason == Reason::kNone && has_body(r->request_body) && !scrubbed && !keep_body_out(r)) {
       reason = Reason::kFault;
     }
     if (reason != Reason::kNone) {

@@ -12,6 +12,7 @@
 #include "filters/chooser.h"
 #include "guard.h"
 #include "header_lines.h"
+#include "http2.h"
 #include "moments.h"
 #include "outgoing.h"
 #include "process.h"
@@ -291,9 +292,10 @@ void monitor_chain(RequestContext* context, ngx_chain_t* in) {
   }
 }
 
-// Bytes that came together with the head: nginx moves chunks together there, and keeps the buffer for the
-// next request.
+// Bytes that came before somebody read them. With HTTP/1 they stand in the head's buffer: nginx moves chunks
+// together there, and keeps it for the next request.
 void remember_preread(ngx_http_request_t* r, RequestContext* context, const ngx_chain_t* in) {
+  if (is_http2(r)) return keep_early_body(r, &context->preread_begin, &context->preread_end);
   const ngx_buf_t* head = r->header_in;
   if (in == nullptr || head == nullptr || context->preread_begin != nullptr) return;
   if (in->buf->pos < head->start || in->buf->pos >= head->end) return;
@@ -374,7 +376,7 @@ ngx_int_t reveal(ngx_http_request_t* r, RequestContext* context, ngx_chain_t* in
   if (context->answered) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   remember_preread(r, context, in);
   Stopwatch watch(r, context);
-  wipe_between(r, in);
+  wipe_between(r, *context, in);
   const ngx_int_t rc = reveal_chain(r, context, in);
   wipe_registers();
   return rc;
@@ -401,7 +403,7 @@ ngx_int_t filter(ngx_http_request_t* r, ngx_chain_t* in) {
     if (context->body_ended) (void)audit_commit(r, context);
     return g_next_filter(r, in);
   }
-  wipe_between(r, in);
+  wipe_between(r, *context, in);
   ngx_int_t rc = scrub_chain(r, context, in);
   wipe_registers();
   return rc;

@@ -264,8 +264,8 @@ void redact_unswept(ngx_http_request_t* r) {
   if (r != r->main || location_conf(r)->mode == kWishOff || find_context(r) != nullptr) return;
   redact_request(r);
   redact_copies(r);
-  if (!r->keepalive) wipe_unread(r);
   wipe_with_connection(r);
+  if (!r->keepalive || is_http2(r)) wipe_unread(r);
 }
 
 }  // namespace cardscrub

@@ -45,7 +45,7 @@ class RequestContext {
   uint64_t body_bytes = 0;
   uint64_t inflated_bytes = 0;  // of a body that is forwarded inflated
   uint64_t drained = 0;
-  u_char* preread_begin = nullptr;  // where in the head's buffer the first bytes of the body were
+  u_char* preread_begin = nullptr;  // where the bytes of the body were that came before it was read
   u_char* preread_end = nullptr;
   SecretBuffer monitor_copy;    // what the engine may write to while it monitors
   ngx_chain_t* free = nullptr;  // copies of what was held back

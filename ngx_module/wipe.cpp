@@ -110,14 +110,16 @@ void wipe_copies_of_head(ngx_http_request_t* r) {
 }
 
 void wipe_unread(ngx_http_request_t* r) {
-  if (!is_http2(r)) for_head_buffers(r, [r](ngx_buf_t* buffer) { wipe_behind_lines(r, buffer); });
+  if (is_http2(r)) return wipe_unread_stream(r);
+  for_head_buffers(r, [r](ngx_buf_t* buffer) { wipe_behind_lines(r, buffer); });
 }
 
-void wipe_between(ngx_http_request_t* r, const ngx_chain_t* in) {
+void wipe_between(ngx_http_request_t* r, const RequestContext& context, const ngx_chain_t* in) {
   if (is_http2(r)) {
     size_t size = 0;
     for (const ngx_chain_t* cl = in; cl != nullptr; cl = cl->next) {
       size += static_cast<size_t>(cl->buf->last - cl->buf->pos);
+      if (cl->buf->last_buf) wipe_range(context.preread_begin, context.preread_end);
     }
     if (size != 0) wipe_receive_buffer_soon(r, size);
     return;
@@ -137,7 +139,11 @@ void wipe_request(ngx_http_request_t* r, const RequestContext& context) {
   wipe_chain(context.free);
   wipe_chain(context.busy);
   wipe_body(r, context);
-  if (is_http2(r)) return;
+  if (is_http2(r)) {
+    const bool monitored = context.body_begun && context.body_mode == Mode::kMonitor;
+    if (context.entered && !context.body_ended && !monitored) wipe_unread_stream(r);
+    return;
+  }
   // What follows `pos` in the last one is the next request's.
   for_head_buffers(r, [r](ngx_buf_t* buffer) {
     wipe_range(buffer->start, buffer == r->header_in ? buffer->pos : buffer->last);

@@ -15,12 +15,12 @@ class RequestContext;
 
 // When the head has been swept and held something: copies of it that no string of the request points to.
 void wipe_copies_of_head(ngx_http_request_t* r);
-// Of a request that has failed before its head was swept, and whose connection is not used again: also what
-// nginx has not read of it.
+// Of a request that has failed before its head was swept, and whose connection is not used again (or is one
+// of HTTP/2): also what nginx has not read of it.
 void wipe_unread(ngx_http_request_t* r);
 // For every chain of body buffers that nginx hands over: what is left of chunks between them, and soon after
-// that HTTP/2's receive buffer.
-void wipe_between(ngx_http_request_t* r, const ngx_chain_t* in);
+// that HTTP/2's receive buffer, and, at the end of the body, what came of it before it was read.
+void wipe_between(ngx_http_request_t* r, const RequestContext& context, const ngx_chain_t* in);
 // At the end of a scrubbed request, when its strings and buffers are not needed any more.
 void wipe_request(ngx_http_request_t* r, const RequestContext& context);
 // What nginx keeps beyond the request is wiped when the connection closes.

@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -514,3 +515,90 @@ def test_scan_of_processes_knows_wide_text(t):
     rows = [json.loads(line) for line in t.tool("scan", "--json", "--process", str(holder.pid), status=1).splitlines()]
     got = sorted(int(row["address"], 16) - base for row in rows if row["brand"] == "visa" and base <= int(row["address"], 16) < base + 61440)
     t.equal(got, sorted(at + (step - 1 if last else 0) for at, step, last in wanted.values()), "places of visa")
+
+
+# ---- what nginx keeps of HTTP/2 bodies beside the request
+
+@contextlib.contextmanager
+def at_once(s):
+    """What is sent meanwhile the workers read in one go."""
+    for pid in s.workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in s.workers:
+            os.kill(pid, signal.SIGCONT)
+
+
+def post2(connection, path, body):
+    headers = [("content-type", TYPES[FORM]), ("content-length", str(len(body)))]
+    stream = connection.start("POST", path, headers)
+    connection.body(stream, body, 16000)
+    return stream
+
+
+def test_http2_bodies_that_nobody_reads(t):
+    """Answered before its body has been read, or come: neither the stream's buffer nor the worker's keeps it."""
+    app = Application()
+    app.released.set()
+    s = t.nginx(error_level="info", locations="""
+      location / { proxy_pass http://127.0.0.1:%(port)d; }
+      location /denied { deny all; }
+      location /moved { return 308 https://other.test/; }
+      location /small { client_max_body_size 10; proxy_pass http://127.0.0.1:%(port)d; }""" % dict(port=app.port))
+    for path, status, early in (("/denied", 403, True), ("/moved", 308, True), ("/moved", 308, False), ("/small", 413, False)):
+        secret = Secret(t.rng, path)
+        t.secrets.add(secret.p)
+        body = ("pad=" + PAD.replace(" ", "+") + "&" + secret.fill(FORM)).encode()
+        with s.wire2() as connection:
+            with at_once(s) if early else contextlib.nullcontext():
+                stream = post2(connection, path, body)
+            t.equal(connection.reply(stream).status, status, "status of " + path)
+            time.sleep(1.2)  # what comes behind the answer is wiped within a second
+            t.equal([line for _, _, line in search(t, s, [secret])], [], "memory after " + path)
+    app.close()
+
+
+def test_http2_body_behind_others(t):
+    """The worker's buffer holds what other streams sent, too: a card may stand far behind its beginning."""
+    app = Application()
+    app.released.set()
+    s = t.nginx(error_level="info", locations="""
+      location / { proxy_pass http://127.0.0.1:%(port)d; }
+      location /off { cardscrub off; proxy_pass http://127.0.0.1:%(port)d; }""" % dict(port=app.port))
+    secret = Secret(t.rng, "behind")
+    t.secrets.add(secret.p)
+    with s.wire2() as connection:
+        with at_once(s):
+            post2(connection, "/off", b"x" * 48000)
+            stream = post2(connection, "/", secret.fill(FORM).encode())
+        t.equal(connection.reply(stream).status, 200, "status")
+        t.equal([line for _, _, line in search(t, s, [secret])], [], "memory")
+    app.close()
+
+
+def test_http2_bodies_that_come_before_they_are_read(t):
+    """While a sub-request decides about a request, nginx keeps its body in a buffer that it gives back unwiped."""
+    app = Application()
+    s = t.nginx(error_level="info", locations="""
+      location / { auth_request /auth; proxy_pass http://127.0.0.1:%(port)d; }
+      location = /auth { internal; proxy_pass_request_body off; proxy_set_header Content-Length ""; proxy_pass http://127.0.0.1:%(port)d; }"""
+                % dict(port=app.port))
+    secrets = [Secret(t.rng, str(i)) for i in range(4)]
+    t.secrets.update(secret.p for secret in secrets)
+    types = [TYPES[FORM]] * 3 + ["text/plain; charset=utf-7"]  # the last one is refused before it is read
+    sent = [Sent(s, Row("early", "pad=" + PAD.replace(" ", "+") + "&" + FORM, type, path="/", status=415 if "text" in type else 200), "h2", secret)
+            for type, secret in zip(types, secrets)]
+    while app.waiting < len(sent):
+        time.sleep(0.02)
+    app.released.set()
+    for r in sent:
+        t.equal(r.answer().status, r.row.status, "status")
+    found = search(t, s, secrets)
+    for r in sent:
+        r.close()
+    time.sleep(0.1)
+    found += search(t, s, secrets)
+    t.equal([line for _, _, line in found], [], "memory")
+    app.close()

@@ -85,6 +85,24 @@ def test_mirror_of_what_is_not_scrubbed(t):
     t.true(pan.encode() not in copy.everything(), "the mirror received the card")
 
 
+def test_monitored_and_then_scrubbed(t):
+    """Monitored in front, on behind: nobody has scrubbed the body, and the second application must not have it in clear."""
+    t.app_may_see = True
+    app, copy, second = t.origin(origin.Http), t.origin(origin.Http), t.origin(origin.Http)
+    s = t.nginx(locations="""
+      location / { cardscrub monitor; mirror /copy; proxy_pass http://%s; }
+      location = /copy { internal; proxy_pass http://%s; }
+      location /failing { cardscrub monitor; error_page 502 = @second; proxy_pass http://127.0.0.1:1; }
+      location @second { proxy_pass http://%s; }""" % (app.address, copy.address, second.address))
+    pan = t.card()
+    sent = "card_number=" + pan
+    for http2 in (False, True):
+        t.equal(s.post(sent, http2=http2).status, 200, "status")
+        t.equal(app.wait(len(app.exchanges)).body.decode(), sent, "what the application receives where cardscrub monitors")
+        t.equal(s.post(sent, path="/failing", http2=http2).status, 500, "status where the body would go on in clear")
+    t.true(pan.encode() not in copy.everything() + second.everything(), "an application behind cardscrub received the card")
+
+
 def test_ssi_subrequests(t):
     app = t.origin(origin.Http, body=b'[<!--#include virtual="/part?from=$request_uri&card=$arg_card_number" -->]')
     part = t.origin(origin.Http, body=b"part")
