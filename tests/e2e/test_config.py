@@ -110,7 +110,8 @@ def test_unknown_values(t):
                       "cardscrub_head nonsense;", "cardscrub_invalid nonsense;", "cardscrub_brands nonsense;",
                       "cardscrub_token_format nonsense;", "cardscrub_require_tls nonsense;", "cardscrub_code_ttl 2h;",
                       "cardscrub_test_cards nonsense;", "cardscrub nonsense;", "cardscrub_max_depth x;"):
-        refused(t, r"cardscrub", server="cardscrub on;" * (not directive.startswith("cardscrub n")) + directive)
+        refused(t, r"cardscrub", r"must (be|lie)", server="cardscrub on;" * (not directive.startswith("cardscrub n")) + directive)
+    refused(t, r"\"tokenise\"; it must be one of tokenize, mask, reject", server="cardscrub on; cardscrub_pan tokenise;")
 
 
 def test_directives_in_the_wrong_place(t):
