@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import stat
+import subprocess
 
 import cards
 
@@ -186,3 +187,13 @@ def test_usage(t):
         t.has(t.tool(command, "--help"), r"^use: cardscrub (token\|)?%s\b" % command, "use of " + command)
     t.tool("nonsense", status=None)
     t.true(t.tool_status != 0, "an unknown command succeeds")
+
+
+def test_a_package_holds_no_keys(t):
+    """With DESTDIR nothing is made that all hosts would share."""
+    folder = os.path.join(t.folder, "package")
+    subprocess.run(["make", "-s", "-C", t.run.top, "install", "DESTDIR=" + folder, "PREFIX=/usr", "CONF_DIR=/etc/nginx", "MODULE=" + t.run.module,
+                    "CLI=" + t.run.tool], check=True, stdout=subprocess.DEVNULL, timeout=100)
+    t.true(os.access(os.path.join(folder, "usr/bin/cardscrub"), os.X_OK), "the tool is not in the package")
+    t.true(os.path.exists(os.path.join(folder, "usr/lib/nginx/modules/ngx_http_cardscrub_module.so")), "the module is not in the package")
+    t.equal(os.listdir(os.path.join(folder, "etc/nginx/cardscrub")), [], "keys in the package")
