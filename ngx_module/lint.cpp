@@ -190,9 +190,12 @@ class Linter {
                                " leaves every scrubbed body on disk, with names, dates and "
                                "tokens in it: write \"clean\" or \"off\"");
     look_at_mirror(level);
-    look_at_untrusted(in_force(&level, "cardscrub"), "switch cardscrub off");
+    look_at_untrusted(in_force(&level, "cardscrub"),
+                      "switch cardscrub off: let something decide that the client cannot send, such as "
+                      "\"geo\" by its address");
     look_at_untrusted(in_force(&level, "cardscrub_namespace"),
-                      "choose in which namespace its tokens are made");
+                      "choose in which namespace its tokens are made: pass the variable through a \"map\" "
+                      "that lists what is allowed");
   }
 
   static bool is_on(const Written* written) {
@@ -233,8 +236,7 @@ class Linter {
     for (std::string_view variable : {"$http_", "$arg_", "$cookie_", "$args", "$query_string", "$request_uri",
                                       "$uri", "$request_body", "${http_", "${arg_", "${cookie_"}) {
       if (written->words[0].find(variable) == std::string::npos || !first_time(written)) continue;
-      warn(written->place, quoted(*written) + " lets the client " + power +
-                               ": pass the variable through a \"map\" that lists what is allowed");
+      warn(written->place, quoted(*written) + " lets the client " + power);
     }
   }
 
