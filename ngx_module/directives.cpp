@@ -201,8 +201,9 @@ char* set_reveal_rate(ngx_conf_t* cf, ngx_command_t*, void* location) {
     if (word == "off" && cf->args->nelts == 2) return NGX_CONF_OK;
     const bool client = word.starts_with("client=");
     const bool total = word.starts_with("total=");
-    if ((!client && !total) || !read_rate(word.substr(word.find('=') + 1),
-                                          client ? &conf->reveal_rate.client : &conf->reveal_rate.total)) {
+    Rate* rate = client ? &conf->reveal_rate.client : &conf->reveal_rate.total;
+    const bool again = rate->count != 0;
+    if ((!client && !total) || again || !read_rate(word.substr(word.find('=') + 1), rate)) {
       return refuse(
           cf, "bad rate", arguments(cf)[i],
           "it must be off, or client=<number>r/s and total=<number>r/s (or r/m, r/h), at most 1000r/s");

@@ -111,6 +111,7 @@ def test_unknown_values(t):
                       "cardscrub_token_format nonsense;", "cardscrub_require_tls nonsense;", "cardscrub_code_ttl 2h;",
                       "cardscrub_test_cards nonsense;", "cardscrub nonsense;", "cardscrub_max_depth x;"):
         refused(t, r"cardscrub", r"must (be|lie)", server="cardscrub on;" * (not directive.startswith("cardscrub n")) + directive)
+    refused(t, r"none.*alone", http="cardscrub_audit_log logs/audit.log token none;")
     refused(t, r"\"tokenise\"; it must be one of tokenize, mask, reject", server="cardscrub on; cardscrub_pan tokenise;")
 
 
