@@ -184,14 +184,17 @@ fuzz-replay:  ## every file of tests/fuzz/corpus through its harness, under ASan
 soak: cli module $(MEMORY_SEARCH)  ## long run: reloads, bad clients, killed workers, rotation, full disk, clock jump; SECONDS=60, RELOADS=n, REDIS=yes
 	/usr/bin/python3 -B tests/soak/soak.py --seconds '$(or $(SECONDS),60)' $(if $(RELOADS),--reloads '$(RELOADS)') $(if $(REDIS),--redis) $(ARGS)
 
-install:  ## module, tool and examples (DESTDIR, PREFIX); makes the key ring beside nginx.conf when there is none
+install:  ## module, tool and examples (PREFIX); makes the key ring beside nginx.conf when there is none, but not under DESTDIR
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ngx_http_cardscrub_module.so
 	install -D -m 755 $(CLI) $(DESTDIR)$(PREFIX)/bin/cardscrub
 	install -d $(DESTDIR)$(PREFIX)/share/doc/cardscrub/examples
 	install -m 644 $(wildcard *.md) LICENSE $(DESTDIR)$(PREFIX)/share/doc/cardscrub/
 	install -m 644 $(wildcard conf.examples/*.conf) $(DESTDIR)$(PREFIX)/share/doc/cardscrub/examples/
 	install -d -m 700 $(DESTDIR)$(CONF_DIR)/cardscrub
-	test -e $(DESTDIR)$(CONF_DIR)/cardscrub/keys.json || $(CLI) keys new --file $(DESTDIR)$(CONF_DIR)/cardscrub/keys.json
+# A package must not carry keys: all hosts would have the same.
+ifeq ($(DESTDIR),)
+	test -e $(CONF_DIR)/cardscrub/keys.json || $(CLI) keys new --file $(CONF_DIR)/cardscrub/keys.json
+endif
 
 clean:  ## removes build/
 	rm -rf $(BUILD)

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
 #include "cli/scan_process.h"
@@ -28,6 +29,26 @@ constexpr size_t kPiece = 65536;
 
 // A file's name may be of any bytes.
 std::string text_of(const json& row) { return row.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+constexpr char kUse[] =
+    "use: cardscrub scan [--keys F] [--kek SOURCE ...] [--content-type T] [--json] [FILE...]\n"
+    "     cardscrub scan --process [--again-after SECONDS] [--keys F] [--kek SOURCE ...] [--json] PID...\n"
+    "     cardscrub scan --batch [--keys F] [--kek SOURCE ...]\n"
+    "\n"
+    "  Says where card data stands in files (none, or -: standard input) or in the memory of processes, "
+    "never "
+    "a digit\n"
+    "  of it. Exit status 0: nothing found; 1: found; 2: something could not be read.\n"
+    "\n"
+    "  --keys         a key ring, whose tokens are then told from card numbers as nginx does\n"
+    "  --kek          where the key-encryption key of a wrapped key ring is, as for cardscrub keys\n"
+    "  --content-type what the files are, such as application/json: fields are known by their names then;\n"
+    "                 text/plain unless given\n"
+    "  --json         JSON lines, as always when the output is no terminal\n"
+    "  --again-after  reads a second time and names only what is still in the same place\n"
+    "  --batch        JSON lines in and out: {\"id\":any, \"ch\":\"body|url|header|log\", \"ct\":content "
+    "type, "
+    "\"b64\":bytes}\n";
 
 // What `cardscrub on;` would do with it.
 Action default_action(const FindingEvent& event) {
@@ -160,13 +181,13 @@ bool base64_decode(const std::string& text, SecretBuffer* out) {
 json scan_item(const json& item, Engine& engine, bool* found) {
   json answer{{"id", item.value("id", json())}, {"findings", json::array()}};
   SecretBuffer bytes;
-  const auto* encoded = item.contains("b64") ? item["b64"].get_ptr<const std::string*>() : nullptr;
-  if (encoded == nullptr || !base64_decode(*encoded, &bytes)) {
+  const auto held = item.find("b64");
+  if (held == item.end() || !held->is_string() ||
+      !base64_decode(held->get_ref<const std::string&>(), &bytes)) {
     answer["error"] = "b64 is missing or is not base64";
     return answer;
   }
-  std::string channel = "body";
-  if (item.contains("ch")) channel = item["ch"].is_string() ? item["ch"].get<std::string>() : std::string();
+  const json channel = item.value("ch", json("body"));
   std::string type =
       item.contains("ct") && item["ct"].is_string() ? item["ct"].get<std::string>() : std::string();
   Policy policy = monitor_policy(engine);
@@ -239,64 +260,47 @@ int scan_batch(Engine& engine) {
 }
 
 int scan(int argc, char** argv) {
-  std::string_view type = "text/plain";
-  bool as_json = false;
-  bool batch = false;
-  bool processes = false;
-  unsigned again_after = 0;  // seconds
-  std::string keys;
-  std::vector<std::string> kek;
-  std::vector<const char*> files;
-  for (int i = 1; i < argc; ++i) {
-    std::string_view word = argv[i];
-    if (word == "--content-type" && i + 1 < argc) {
-      type = argv[++i];
-    } else if (word == "--json") {
-      as_json = true;
-    } else if (word == "--batch") {
-      batch = true;
-    } else if (word == "--keys" && i + 1 < argc) {
-      keys = argv[++i];
-    } else if (word == "--kek" && i + 1 < argc) {
-      kek.emplace_back(argv[++i]);
-    } else if (word == "--process") {
-      processes = true;
-    } else if (word == "--again-after" && i + 1 < argc) {
-      const std::string_view text = argv[++i];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), again_after);
-      if (error != std::errc() || end != text.data() + text.size()) {
-        std::fputs("cardscrub scan: --again-after needs a number of seconds\n", stderr);
-        return 2;
-      }
-    } else if (word.size() > 1 && word[0] == '-') {
-      // Not the argument itself: what somebody typed may be a card number.
-      std::fprintf(stderr, "cardscrub scan: argument %d is no option of this command\n", i);
-      return 2;
-    } else {
-      files.push_back(argv[i]);
-    }
+  Result<Arguments> arguments = Arguments::parse(argc, argv, {"content-type", "keys", "kek", "again-after"},
+                                                 {"json", "batch", "process", "help"});
+  if (!arguments) {
+    std::fprintf(stderr, "cardscrub scan: %s\n", arguments.message().c_str());
+    return 2;
   }
-  Result<std::unique_ptr<Engine>> engine = Engine::create(keys, kek);
+  if (arguments->has("help")) {
+    std::fputs(kUse, stdout);
+    return 0;
+  }
+  unsigned again_after = 0;  // seconds
+  const std::string seconds = arguments->value("again-after", "0");
+  const auto [end, error] = std::from_chars(seconds.data(), seconds.data() + seconds.size(), again_after);
+  if (error != std::errc() || end != seconds.data() + seconds.size()) {
+    std::fputs("cardscrub scan: --again-after needs a number of seconds\n", stderr);
+    return 2;
+  }
+  const std::string type = arguments->value("content-type", "text/plain");
+  std::vector<std::string> files = arguments->operands();
+  Result<std::unique_ptr<Engine>> engine =
+      Engine::create(arguments->value("keys", ""), arguments->values("kek"));
   if (!engine) {
     std::fprintf(stderr, "cardscrub: %s\n", engine.message().c_str());
     return 2;
   }
   std::ios::sync_with_stdio(false);
-  if (batch) return scan_batch(**engine);
+  if (arguments->has("batch")) return scan_batch(**engine);
   // For a person at a terminal lines of words; for a program JSON.
-  as_json = as_json || isatty(STDOUT_FILENO) == 0;
-  if (processes) return scan_processes(files, again_after, as_json, **engine);
+  const bool as_json = arguments->has("json") || isatty(STDOUT_FILENO) == 0;
+  if (arguments->has("process")) return scan_processes(files, again_after, as_json, **engine);
   bool found = false;
   bool good = true;
   if (files.empty()) files.push_back("-");
-  for (const char* name : files) {
-    int fd = std::strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+  for (const std::string& name : files) {
+    int fd = name == "-" ? STDIN_FILENO : open(name.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-      std::fprintf(stderr, "cardscrub: %s: %s\n", name, std::strerror(errno));
+      std::fprintf(stderr, "cardscrub: %s: %s\n", name.c_str(), std::strerror(errno));
       good = false;
       continue;
     }
-    good = scan_descriptor(fd, name, type, **engine, as_json, &found) && good;
+    good = scan_descriptor(fd, name.c_str(), type, **engine, as_json, &found) && good;
     if (fd != STDIN_FILENO) close(fd);
   }
   return !good ? 2 : found ? 1 : 0;

@@ -134,19 +134,19 @@ void print(const Place& place, bool as_json) {
   }
 }
 
-bool parse_pid(const char* text, pid_t* pid) {
-  auto [end, error] = std::from_chars(text, text + std::strlen(text), *pid);
-  return error == std::errc() && *end == '\0' && *pid > 0;
+bool parse_pid(const std::string& text, pid_t* pid) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *pid);
+  return error == std::errc() && end == text.data() + text.size() && *pid > 0;
 }
 
 }  // namespace
 
-int scan_processes(const std::vector<const char*>& pids, unsigned seconds, bool as_json, Engine& engine) {
+int scan_processes(const std::vector<std::string>& pids, unsigned seconds, bool as_json, Engine& engine) {
   bool good = !pids.empty();
   if (!good) std::fputs("cardscrub scan: --process needs process ids\n", stderr);
   std::set<Place> found;
   auto scan_all = [&](std::set<Place>* out) {
-    for (const char* text : pids) {
+    for (const std::string& text : pids) {
       pid_t pid = 0;
       if (!parse_pid(text, &pid)) {
         std::fputs("cardscrub scan: a process id is a number\n", stderr);

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
-#include <vector>
 
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/engine.h"
 #include "filters/body.h"
@@ -18,6 +18,22 @@ namespace {
 
 constexpr size_t kPiece = 65536;
 
+constexpr char kUse[] =
+    "use: cardscrub scrub [--keys F] [--kek SOURCE ...] [--namespace N] [--format last4|full] "
+    "[--content-type "
+    "T]\n"
+    "                     <old >clean\n"
+    "\n"
+    "  Card numbers become tokens with a key ring (--keys), masks without; security codes and track data "
+    "become masks.\n"
+    "  Exit status 0: all is clean; 2: it could not be done: throw the output away.\n"
+    "\n"
+    "  --kek          where the key-encryption key of a wrapped key ring is, as for cardscrub keys\n"
+    "  --namespace, --format\n"
+    "                 of the tokens, as cardscrub_namespace and cardscrub_token_format\n"
+    "  --content-type what comes in, such as application/json: fields are known by their names then;\n"
+    "                 text/plain unless given\n";
+
 int fail(const char* what) {
   std::fprintf(stderr, "cardscrub scrub: %s\n", what);
   return 2;
@@ -26,33 +42,23 @@ int fail(const char* what) {
 }  // namespace
 
 int scrub_command(int argc, char** argv) {
-  std::string_view type = "text/plain";
-  std::string keys;
-  std::vector<std::string> kek;
-  std::string name_space;
-  Policy policy;
-  for (int i = 1; i < argc; ++i) {
-    std::string_view word = argv[i];
-    if (word == "--content-type" && i + 1 < argc) {
-      type = argv[++i];
-    } else if (word == "--keys" && i + 1 < argc) {
-      keys = argv[++i];
-    } else if (word == "--kek" && i + 1 < argc) {
-      kek.emplace_back(argv[++i]);
-    } else if (word == "--namespace" && i + 1 < argc) {
-      name_space = argv[++i];
-    } else if (word == "--format" && i + 1 < argc) {
-      std::string_view format = argv[++i];
-      if (format != "last4" && format != "full") return fail("--format is last4 or full");
-      policy.token_format = format == "full" ? TokenFormat::kFull : TokenFormat::kLast4;
-    } else {
-      // Not the argument itself: what somebody typed may be a card number.
-      std::fprintf(stderr, "cardscrub scrub: argument %d is no option of this command\n", i);
-      return 2;
-    }
+  Result<Arguments> arguments =
+      Arguments::parse(argc, argv, {"content-type", "keys", "kek", "namespace", "format"}, {"help"});
+  if (!arguments) return fail(arguments.message().c_str());
+  if (arguments->has("help")) {
+    std::fputs(kUse, stdout);
+    return 0;
   }
-  Result<std::unique_ptr<Engine>> engine = Engine::create(keys, kek);
+  if (!arguments->operands().empty())
+    return fail("what to clean comes on standard input, not as an argument");
+  const std::string type = arguments->value("content-type", "text/plain");
+  const std::string keys = arguments->value("keys", "");
+  const std::string name_space = arguments->value("namespace", "");
+  const std::string format = arguments->value("format", "last4");
+  if (format != "last4" && format != "full") return fail("--format must be last4 or full");
+  Result<std::unique_ptr<Engine>> engine = Engine::create(keys, arguments->values("kek"));
   if (!engine) return fail(engine.message().c_str());
+  Policy policy;
   // Codes cannot be turned back without a server's store, and an invalid number is not worth stopping for.
   policy.mode = Mode::kOn;
   policy.fields = &(*engine)->fields;
@@ -62,6 +68,7 @@ int scrub_command(int argc, char** argv) {
     policy.pan = policy.sweep = Action::kMask;
   } else {
     policy.token_digits = (*engine)->token_digits;
+    policy.token_format = format == "full" ? TokenFormat::kFull : TokenFormat::kLast4;
   }
 
   Verdict verdict;

@@ -234,6 +234,10 @@ char* configure_audit(ngx_conf_t* cf, MainConf* main) {
                                   "unknown parameter \"" + std::string(word) +
                                       "\" of \"cardscrub_audit_log\"; it must be token, fingerprint or none");
     }
+    if (word == "none" && cf->args->nelts > 3) {
+      return refuse_configuration(cf, Place::here(cf),
+                                  "\"none\" of \"cardscrub_audit_log\" must stand alone");
+    }
     if (word == "token") card |= kAuditToken;
     if (word == "fingerprint") card |= kAuditFingerprint;
   }

@@ -201,8 +201,9 @@ char* set_reveal_rate(ngx_conf_t* cf, ngx_command_t*, void* location) {
     if (word == "off" && cf->args->nelts == 2) return NGX_CONF_OK;
     const bool client = word.starts_with("client=");
     const bool total = word.starts_with("total=");
-    if ((!client && !total) || !read_rate(word.substr(word.find('=') + 1),
-                                          client ? &conf->reveal_rate.client : &conf->reveal_rate.total)) {
+    Rate* rate = client ? &conf->reveal_rate.client : &conf->reveal_rate.total;
+    const bool again = rate->count != 0;
+    if ((!client && !total) || again || !read_rate(word.substr(word.find('=') + 1), rate)) {
       return refuse(
           cf, "bad rate", arguments(cf)[i],
           "it must be off, or client=<number>r/s and total=<number>r/s (or r/m, r/h), at most 1000r/s");
@@ -262,6 +263,17 @@ char* set_limit(ngx_conf_t* cf, ngx_command_t* command, void* location) {
   }
   *field = static_cast<ngx_uint_t>(number);
   return NGX_CONF_OK;
+}
+
+// As ngx_conf_set_enum_slot, but says which words there are.
+char* set_word(ngx_conf_t* cf, ngx_command_t* command, void* conf) {
+  const std::string_view value = view(arguments(cf)[1]);
+  std::string choice = "it must be one of";
+  for (const auto* each = static_cast<const ngx_conf_enum_t*>(command->post); each->name.len != 0; ++each) {
+    if (view(each->name) == value) return ngx_conf_set_enum_slot(cf, command, conf);
+    choice += (each == command->post ? " " : ", ") + std::string(view(each->name));
+  }
+  return refuse(cf, "invalid value", arguments(cf)[1], choice);
 }
 
 char* set_status(ngx_conf_t* cf, ngx_command_t*, void*) {
@@ -335,30 +347,23 @@ ngx_command_t in_main(std::string_view name, ngx_uint_t type, Setter set, ngx_ui
 ngx_command_t g_directives[] = {
     in_location("cardscrub", kAnywhere | NGX_CONF_TAKE1, set_mode),
     in_location("cardscrub_field", kAnywhere | NGX_CONF_2MORE, set_field),
-    in_location("cardscrub_pan", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(pan),
-                g_pan),
-    in_location("cardscrub_code", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(code),
-                g_code),
-    in_location("cardscrub_sweep", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(sweep),
-                g_sweep),
-    in_location("cardscrub_head", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot, CARDSCRUB_AT(head),
-                g_sweep),
-    in_location("cardscrub_invalid", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-                CARDSCRUB_AT(invalid), g_invalid),
+    in_location("cardscrub_pan", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(pan), g_pan),
+    in_location("cardscrub_code", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(code), g_code),
+    in_location("cardscrub_sweep", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(sweep), g_sweep),
+    in_location("cardscrub_head", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(head), g_sweep),
+    in_location("cardscrub_invalid", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(invalid), g_invalid),
     in_location("cardscrub_require", NGX_HTTP_LOC_CONF | NGX_CONF_1MORE, set_require),
     in_location("cardscrub_brands", kAnywhere | NGX_CONF_1MORE, set_brands),
-    in_location("cardscrub_token_format", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-                CARDSCRUB_AT(token_format), g_token_format),
+    in_location("cardscrub_token_format", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(token_format),
+                g_token_format),
     in_location("cardscrub_namespace", kAnywhere | NGX_CONF_TAKE1, ngx_http_set_complex_value_slot,
                 CARDSCRUB_AT(name_space)),
-    in_location("cardscrub_encoded", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-                CARDSCRUB_AT(encoded), g_encoded),
-    in_location("cardscrub_response", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-                CARDSCRUB_AT(response), g_response),
-    in_location("cardscrub_test_cards", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-                CARDSCRUB_AT(test_cards), g_test_cards),
-    in_location("cardscrub_upgrade", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-                CARDSCRUB_AT(upgrade), g_upgrade),
+    in_location("cardscrub_encoded", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(encoded), g_encoded),
+    in_location("cardscrub_response", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(response),
+                g_response),
+    in_location("cardscrub_test_cards", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(test_cards),
+                g_test_cards),
+    in_location("cardscrub_upgrade", kAnywhere | NGX_CONF_TAKE1, set_word, CARDSCRUB_AT(upgrade), g_upgrade),
     in_location("cardscrub_require_tls", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
                 CARDSCRUB_AT(require_tls)),
     in_location("cardscrub_code_ttl", kAnywhere | NGX_CONF_TAKE1, set_code_ttl),
@@ -366,7 +371,7 @@ ngx_command_t g_directives[] = {
     in_location("cardscrub_reveal", NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, set_reveal, CARDSCRUB_AT(reveal)),
     in_location("cardscrub_reveal_hosts", kAnywhere | NGX_CONF_1MORE, set_reveal_hosts),
     in_location("cardscrub_reveal_max_body", kAnywhere | NGX_CONF_TAKE1, set_reveal_max_body),
-    in_location("cardscrub_reveal_missing_code", kAnywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+    in_location("cardscrub_reveal_missing_code", kAnywhere | NGX_CONF_TAKE1, set_word,
                 CARDSCRUB_AT(reveal_missing_code), g_missing_code),
     in_location("cardscrub_reveal_rate", kAnywhere | NGX_CONF_TAKE12, set_reveal_rate),
     in_location("cardscrub_reveal_sweep", kAnywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
@@ -388,8 +393,8 @@ ngx_command_t g_directives[] = {
     in_main("cardscrub_redact_logs", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, redact_logs)),
     in_main("cardscrub_core_dumps", NGX_CONF_FLAG, ngx_conf_set_flag_slot, offsetof(MainConf, core_dumps)),
     in_main("cardscrub_audit_log", NGX_CONF_1MORE, set_audit_log),
-    in_main("cardscrub_audit_failure", NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
-            offsetof(MainConf, audit_failure), g_audit_failure),
+    in_main("cardscrub_audit_failure", NGX_CONF_TAKE1, set_word, offsetof(MainConf, audit_failure),
+            g_audit_failure),
     ngx_null_command};
 
 #undef CARDSCRUB_AT

@@ -70,7 +70,7 @@ bool same(const ngx_str_t& a, std::string_view b) {
 class Linter {
  public:
   Linter(ngx_cycle_t* cycle, const MainConf& main, const ngx_http_core_main_conf_t* core)
-      : cycle_(cycle), main_(main), core_(core) {
+      : cycle_(cycle), log_(log_of(*cycle)), main_(main), core_(core) {
     for (const Written& written : main.written) by_level_[written.level].push_back(&written);
   }
 
@@ -78,12 +78,20 @@ class Linter {
     for (const LocationConf* level : main_.scrubbed) {
       if (level->lint != 0) look_at_location(*level);
     }
+    for (const Written& written : main_.written) look_at_require(written);
     auto* const* servers = static_cast<ngx_http_core_srv_conf_t* const*>(core_->servers.elts);
     for (size_t i = 0; i < core_->servers.nelts; ++i) look_at_server(*servers[i]);
     if (!main_.scrubbed.empty() && lint_of(http_context()->loc_conf) != 0) look_at_http();
   }
 
  private:
+  // As nginx's own warnings, those of `nginx -t` and of a start reach the terminal when the error log that
+  // was configured is of level error, which is the default.
+  static ngx_log_t* log_of(const ngx_cycle_t& cycle) {
+    const bool quiet = cycle.log->log_level < NGX_LOG_WARN;
+    return quiet && ngx_is_init_cycle(cycle.old_cycle) ? cycle.old_cycle->log : cycle.log;
+  }
+
   // ---- what is known
   const ngx_http_conf_ctx_t* http_context() const {
     return reinterpret_cast<const ngx_http_conf_ctx_t*>(cycle_->conf_ctx[ngx_http_module.index]);
@@ -144,10 +152,9 @@ class Linter {
   void warn(const Place& place, const std::string& message) {
     ngx_str_t text = ngx_text(message);
     if (place.known()) {
-      ngx_log_error(NGX_LOG_WARN, cycle_->log, 0, "cardscrub: %V (in %V:%ui)", &text, &place.file,
-                    place.line);
+      ngx_log_error(NGX_LOG_WARN, log_, 0, "cardscrub: %V (in %V:%ui)", &text, &place.file, place.line);
     } else {
-      ngx_log_error(NGX_LOG_WARN, cycle_->log, 0, "cardscrub: %V", &text);
+      ngx_log_error(NGX_LOG_WARN, log_, 0, "cardscrub: %V", &text);
     }
   }
   // Each directive once, however many locations it is in force in.
@@ -183,9 +190,12 @@ class Linter {
                                " leaves every scrubbed body on disk, with names, dates and "
                                "tokens in it: write \"clean\" or \"off\"");
     look_at_mirror(level);
-    look_at_untrusted(in_force(&level, "cardscrub"), "switch cardscrub off");
+    look_at_untrusted(in_force(&level, "cardscrub"),
+                      "switch cardscrub off: let something decide that the client cannot send, such as "
+                      "\"geo\" by its address");
     look_at_untrusted(in_force(&level, "cardscrub_namespace"),
-                      "choose in which namespace its tokens are made");
+                      "choose in which namespace its tokens are made: pass the variable through a \"map\" "
+                      "that lists what is allowed");
   }
 
   static bool is_on(const Written* written) {
@@ -226,8 +236,7 @@ class Linter {
     for (std::string_view variable : {"$http_", "$arg_", "$cookie_", "$args", "$query_string", "$request_uri",
                                       "$uri", "$request_body", "${http_", "${arg_", "${cookie_"}) {
       if (written->words[0].find(variable) == std::string::npos || !first_time(written)) continue;
-      warn(written->place, quoted(*written) + " lets the client " + power +
-                               ": pass the variable through a \"map\" that lists what is allowed");
+      warn(written->place, quoted(*written) + " lets the client " + power);
     }
   }
 
@@ -284,6 +293,16 @@ class Linter {
     }
   }
 
+  // Who requires a card somewhere believes that it is scrubbed there.
+  void look_at_require(const Written& written) {
+    const LocationConf& level = *written.level;
+    if (written.name != "cardscrub_require" || level.lint == 0) return;
+    if (level.mode != kWishOff || level.reveal != 0) return;
+    warn(written.place, quoted(written) +
+                            " requires nothing where cardscrub is off, and requests pass as they "
+                            "come: write \"cardscrub on;\" there, or take it out");
+  }
+
   void look_at_http() {
     if (main_.core_dumps != 0)
       warn({},
@@ -306,6 +325,7 @@ class Linter {
   }
 
   ngx_cycle_t* cycle_;
+  ngx_log_t* log_;
   const MainConf& main_;
   const ngx_http_core_main_conf_t* core_;
   std::map<const LocationConf*, std::vector<const Written*>> by_level_;

@@ -11,15 +11,10 @@ namespace cardscrub {
 namespace {
 
 constexpr std::string_view kWatched[] = {
-    "cardscrub",     "cardscrub_namespace",
-    "mirror",        "client_body_in_file_only",
-    "proxy_pass",    "grpc_pass",
-    "fastcgi_pass",  "uwsgi_pass",
-    "scgi_pass",     "proxy_store",
-    "fastcgi_store", "uwsgi_store",
-    "scgi_store",    "proxy_cache",
-    "fastcgi_cache", "uwsgi_cache",
-    "scgi_cache",    "ssi",
+    "cardscrub",     "cardscrub_namespace", "cardscrub_require", "mirror",     "client_body_in_file_only",
+    "proxy_pass",    "grpc_pass",           "fastcgi_pass",      "uwsgi_pass", "scgi_pass",
+    "proxy_store",   "fastcgi_store",       "uwsgi_store",       "scgi_store", "proxy_cache",
+    "fastcgi_cache", "uwsgi_cache",         "scgi_cache",        "ssi",
 };
 
 using Setter = char* (*)(ngx_conf_t*, ngx_command_t*, void*);

@@ -152,6 +152,10 @@ struct FieldNames::Table {
   Status add(Kind kind, bool ambiguous, std::string_view text, size_t rank) {
     std::vector<Wanted> parts;
     size_t begin = 0;
+    if (text.find_first_of("[]") != std::string_view::npos) {
+      return Fault{"field pattern \"" + std::string(text) +
+                   "\" would match no name: write card.number where a form has card[number]"};
+    }
     for (;;) {
       size_t dot = text.find('.', begin);
       std::string_view part = text.substr(begin, dot == std::string_view::npos ? dot : dot - begin);

@@ -130,7 +130,7 @@ Status write_key_file(const std::string& path, Bytes content, bool replace, cons
   if (!folder) {
     const int error = errno;
     Fault fault = cannot("write", name, error);
-    if (error == ENOENT) fault.message += "; run: mkdir -m 700 " + folder_path;
+    if (error == ENOENT) fault.message += "; run: mkdir -p -m 700 " + folder_path;
     return fault;
   }
   const Descriptor old(replace ? open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) : -1);

@@ -100,7 +100,7 @@ class Case:
         err = run.stderr.decode("utf-8", "replace")
         if status is not None and run.returncode != status:
             raise AssertionError("cardscrub %s: exit status %d instead of %d\n%s%s" %
-                                 (" ".join(arguments), run.returncode, status, out[-1500:], err[-1500:]))
+                                 (" ".join(map(os.fsdecode, arguments)), run.returncode, status, out[-1500:], err[-1500:]))
         self.tool_status, self.tool_error = run.returncode, err
         return out
 

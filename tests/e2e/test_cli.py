@@ -131,6 +131,10 @@ def test_scan_files(t):
         f.write("GET /index.html 200\n" * 50 + "GET /?c=%s 200\n" % cards.grouped(pan, "-"))
     t.tool("scan", clean, status=0)
     out = t.tool("scan", clean, dirty, status=1)
+    latin = os.fsencode(t.folder) + b"/caf\xe9.log"  # one name that is no UTF-8 must not end the search
+    os.link(dirty, latin)
+    t.equal(len(t.tool("scan", latin, dirty, status=1).splitlines()), 2, "findings in a file of any name, and behind it")
+    os.unlink(latin)
     t.true(pan not in out and cards.grouped(pan, "-") not in out, "the output quotes the number: " + out)
     os.unlink(dirty)
 
@@ -158,6 +162,8 @@ def test_scan_batch(t):
     t.equal([f["brand"] for f in got["h"] + got["l"]], ["visa", "visa"], "brands")
     t.equal(got["c"], [], "findings in a clean body")
     t.true(pan[:12] not in out, "the output quotes the number")
+    wrong = '{"id":1,"b64":5}\n{"id":2,"ch":5,"b64":"NDE="}\n{"id":3,"ct":5,"b64":"NDE="}\n'
+    t.equal(["error" in a for a in lines(t.tool("scan", "--batch", data=wrong, status=2))], [True, True, False], "answers to wrong types")
 
 
 def test_scan_batch_goes_on_behind_a_bad_row(t):
@@ -215,11 +221,25 @@ def test_scrub(t):
     t.swapped(log, tokens.encode(), (pan, "token"), (cards.grouped(other, " "), "token"))
     t.equal(t.tool("scrub", "--keys", t.run.keys, data=tokens), tokens, "scrubbed twice")
     t.tool("scan", data=tokens, status=0)
+    for words in ((pan,), ("-" + pan,), ("--" + pan, "x")):
+        t.tool("scrub", *words, data="x", status=2)
+        t.true(pan not in t.tool_error, "the message quotes the number: " + t.tool_error)
 
 
 def test_usage(t):
     out = t.tool("--help")
-    for command in ("keys", "scan", "scrub", "token", "untoken", "ff1"):
+    for command in ("keys", "scan", "scrub", "token", "untoken", "retoken", "audit", "ff1"):
         t.has(out, r"\b%s\b" % command, "usage")
+        t.has(t.tool(command, "--help"), r"^use: cardscrub (token\|)?%s\b" % command, "use of " + command)
     t.tool("nonsense", status=None)
     t.true(t.tool_status != 0, "an unknown command succeeds")
+
+
+def test_a_package_holds_no_keys(t):
+    """With DESTDIR nothing is made that all hosts would share."""
+    folder = os.path.join(t.folder, "package")
+    subprocess.run(["make", "-s", "-C", t.run.top, "install", "DESTDIR=" + folder, "PREFIX=/usr", "CONF_DIR=/etc/nginx", "MODULE=" + t.run.module,
+                    "CLI=" + t.run.tool], check=True, stdout=subprocess.DEVNULL, timeout=100)
+    t.true(os.access(os.path.join(folder, "usr/bin/cardscrub"), os.X_OK), "the tool is not in the package")
+    t.true(os.path.exists(os.path.join(folder, "usr/lib/nginx/modules/ngx_http_cardscrub_module.so")), "the module is not in the package")
+    t.equal(os.listdir(os.path.join(folder, "etc/nginx/cardscrub")), [], "keys in the package")

@@ -110,7 +110,9 @@ def test_unknown_values(t):
                       "cardscrub_head nonsense;", "cardscrub_invalid nonsense;", "cardscrub_brands nonsense;",
                       "cardscrub_token_format nonsense;", "cardscrub_require_tls nonsense;", "cardscrub_code_ttl 2h;",
                       "cardscrub_test_cards nonsense;", "cardscrub nonsense;", "cardscrub_max_depth x;"):
-        refused(t, r"cardscrub", server="cardscrub on;" * (not directive.startswith("cardscrub n")) + directive)
+        refused(t, r"cardscrub", r"must (be|lie)", server="cardscrub on;" * (not directive.startswith("cardscrub n")) + directive)
+    refused(t, r"none.*alone", http="cardscrub_audit_log logs/audit.log token none;")
+    refused(t, r"\"tokenise\"; it must be one of tokenize, mask, reject", server="cardscrub on; cardscrub_pan tokenise;")
 
 
 def test_directives_in_the_wrong_place(t):
@@ -151,13 +153,17 @@ def example(t, name):
     s.skip.add(os.path.join(s.prefix, "cardscrub", "keys.json"))
     os.mkdir(os.path.join(s.prefix, "modules"))
     os.symlink(t.run.module, os.path.join(s.prefix, "modules", "ngx_http_cardscrub_module.so"))
+    with open(s.conf, encoding="utf-8") as f:
+        text = f.read()
+    # A relative name is one below nginx's prefix, where Debian's has no folder for logs; nothing is left in /var by these cases.
+    for file in re.findall(r"^\s*(?:access_log|error_log|cardscrub_audit_log)\s+([^\s;]+)", text, re.M):
+        t.true(file.startswith("/var/log/nginx/"), "conf.examples/%s: %s is no path in /var/log/nginx" % (name, file))
+    text = text.replace("/var/log/nginx/", "logs/")
     if os.geteuid() != 0:  # only root may listen on 443 and write where the distribution's nginx does
-        with open(s.conf, encoding="utf-8") as f:
-            text = f.read()
         text = re.sub(r"(listen\s+(?:\S+:)?)(80|443)\b", lambda m: m.group(1) + "2" + m.group(2).zfill(4), text)
         text = re.sub(r"^http \{", "pid logs/nginx.pid;\nhttp {\n    access_log logs/access.log;", text, flags=re.M)
-        with open(s.conf, "w", encoding="utf-8") as f:
-            f.write(text)
+    with open(s.conf, "w", encoding="utf-8") as f:
+        f.write(text)
     s.write = lambda: None
     return s
 

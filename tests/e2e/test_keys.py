@@ -147,7 +147,7 @@ def test_a_key_file_is_not_overwritten(t):
     refused(t, "keys", "kek", kek, says=r"the key-encryption key \S+ exists and was left as it is")
     t.equal(read(kek), before, "the key")
     t.equal(os.stat(kek).st_mode & 0o777, 0o600, "mode")
-    refused(t, "keys", "kek", os.path.join(t.folder, "no", "kek"), says=r"mkdir -m 700")
+    refused(t, "keys", "kek", os.path.join(t.folder, "no", "kek"), says=r"mkdir -p -m 700")
 
 
 def test_wrapped_ring_is_a_jwe(t):

@@ -88,6 +88,7 @@ def test_clear_listeners_are_for_others(t):
 def test_mistyped_values(t):
     for settings, what in (("cardscrub_reveal_rate client=0r/s;", "bad rate"), ("cardscrub_reveal_rate 5r/s;", "bad rate"),
                            ("cardscrub_reveal_rate client=1001r/s;", "bad rate"), ("cardscrub_reveal_rate client=5r/d;", "bad rate"),
+                           ("cardscrub_reveal_rate client=5r/s client=9r/s;", "bad rate"),
                            ("cardscrub_reveal_max_body 1;", "bad size"), ("cardscrub_reveal_max_body 1g;", "bad size"),
                            ("cardscrub_code_grace 10m;", "bad time"), ("cardscrub_reveal_missing_code maybe;", "invalid value"),
                            ("cardscrub_reveal_sweep maybe;", "invalid value")):

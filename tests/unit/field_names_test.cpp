@@ -345,6 +345,7 @@ void bad_patterns(void**) {
       {"empty", "", "empty"},
       {"empty component", "card..number", "empty component"},
       {"only separators", "--", "empty component"},
+      {"brackets of a form", "card[number]", "write card.number"},
       {"star inside", "card*", "'*' stands for one whole component"},
       {"too long", std::string(65, 'a'), "more than 64"},
       {"bad expression", "~(", "offset"},

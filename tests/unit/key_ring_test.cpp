@@ -419,7 +419,7 @@ void saves_and_loads(void**) {
   assert_int_equal(rmdir(folder.path()), 0);
   Status nowhere = ring.save(folder.file());
   assert_false(static_cast<bool>(nowhere));
-  assert_non_null(strstr(nowhere.message().c_str(), "mkdir -m 700"));
+  assert_non_null(strstr(nowhere.message().c_str(), "mkdir -p -m 700"));
 }
 
 void bad_files(void**) {
