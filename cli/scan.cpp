@@ -35,10 +35,8 @@ constexpr char kUse[] =
     "     cardscrub scan --process [--again-after SECONDS] [--keys F] [--kek SOURCE ...] [--json] PID...\n"
     "     cardscrub scan --batch [--keys F] [--kek SOURCE ...]\n"
     "\n"
-    "  Says where card data stands in files (none, or -: standard input) or in the memory of processes, "
-    "never "
-    "a digit\n"
-    "  of it. Exit status 0: nothing found; 1: found; 2: something could not be read.\n"
+    "  Says where card data stands in files (none, or -: standard input) or in the memory of processes,\n"
+    "  never a digit of it. Exit status 0: nothing found; 1: found; 2: something could not be read.\n"
     "\n"
     "  --keys         a key ring, whose tokens are then told from card numbers as nginx does\n"
     "  --kek          where the key-encryption key of a wrapped key ring is, as for cardscrub keys\n"
@@ -46,9 +44,8 @@ constexpr char kUse[] =
     "                 text/plain unless given\n"
     "  --json         JSON lines, as always when the output is no terminal\n"
     "  --again-after  reads a second time and names only what is still in the same place\n"
-    "  --batch        JSON lines in and out: {\"id\":any, \"ch\":\"body|url|header|log\", \"ct\":content "
-    "type, "
-    "\"b64\":bytes}\n";
+    "  --batch        JSON lines in and out:\n"
+    "                 {\"id\":any, \"ch\":\"body|url|header|log\", \"ct\":content type, \"b64\":bytes}\n";
 
 // What `cardscrub on;` would do with it.
 Action default_action(const FindingEvent& event) {

@@ -19,13 +19,11 @@ namespace {
 constexpr size_t kPiece = 65536;
 
 constexpr char kUse[] =
-    "use: cardscrub scrub [--keys F] [--kek SOURCE ...] [--namespace N] [--format last4|full] "
-    "[--content-type "
-    "T]\n"
-    "                     <old >clean\n"
+    "use: cardscrub scrub [--keys F] [--kek SOURCE ...] [--namespace N] [--format last4|full]\n"
+    "                     [--content-type T] <old >clean\n"
     "\n"
-    "  Card numbers become tokens with a key ring (--keys), masks without; security codes and track data "
-    "become masks.\n"
+    "  Card numbers become tokens with a key ring (--keys), masks without; security codes and track data\n"
+    "  become masks.\n"
     "  Exit status 0: all is clean; 2: it could not be done: throw the output away.\n"
     "\n"
     "  --kek          where the key-encryption key of a wrapped key ring is, as for cardscrub keys\n"
