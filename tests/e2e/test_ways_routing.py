@@ -103,6 +103,17 @@ def test_monitored_and_then_scrubbed(t):
     t.true(pan.encode() not in copy.everything() + second.everything(), "an application behind cardscrub received the card")
 
 
+def test_monitored_head_and_then_scrubbed(t):
+    """A mode that changes on the way: what was only looked at is scrubbed where it is on."""
+    app = t.origin(origin.Http)
+    s = t.nginx(server="cardscrub $scrub; set $scrub monitor;", locations="""
+      location / { set $scrub on; rewrite ^ /second last; }
+      location /second { proxy_pass http://%s; }""" % app.address)
+    pan = t.card()
+    t.equal(s.curl("/first?card_number=" + pan, "-H", "X-Card: " + pan, "-H", "Cookie: card=" + pan).status, 200, "status")
+    t.true(pan not in app.wait(1).head, "the application received the card: " + app.exchanges[0].head)
+
+
 def test_ssi_subrequests(t):
     app = t.origin(origin.Http, body=b'[<!--#include virtual="/part?from=$request_uri&card=$arg_card_number" -->]')
     part = t.origin(origin.Http, body=b"part")
