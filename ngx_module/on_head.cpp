@@ -132,6 +132,7 @@ bool has_body(const ngx_http_request_body_t* body) {
 // it.
 bool keep_body_out(ngx_http_request_t* r) {
   if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) return false;
+  if (r != r->main) return hide_body(r);
   drop_body(r);
   return true;
 }
