@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace cardscrub {
@@ -204,6 +205,16 @@ bool AuditLog::put_due(Batch* batch) {
   return true;
 }
 
+size_t AuditLog::longest_line(const Batch& batch) {
+  size_t longest = 0;
+  size_t begin = 0;
+  for (size_t end : batch.ends) {
+    longest = std::max(longest, end - begin);
+    begin = end;
+  }
+  return longest;
+}
+
 // How many bytes went out; for syslog always up to the end of a line.
 size_t AuditLog::put(Batch* batch) {
   const auto* text = reinterpret_cast<const u_char*>(batch->text.data());
@@ -278,7 +289,7 @@ bool AuditLog::write_locked(const std::vector<AuditEvent>& events, const AuditRe
     return false;
   }
   if (batch->ends.empty()) return true;
-  if (wishes.syslog != nullptr) batch->message.resize(kSyslogHeaderMost + kAuditLineMax);
+  if (wishes.syslog != nullptr) batch->message.resize(kSyslogHeaderMost + longest_line(*batch));
   shared_->promised_mac = batch->head.mac;
   shared_->promised.store(batch->head.seq, std::memory_order_release);
   const size_t written = put(batch);

@@ -77,6 +77,7 @@ class AuditLog {
   bool put_line(Batch* batch, AuditKind event, const AuditEvent* what, const AuditRequest& request,
                 std::string_view more);
   bool follow_file(bool* is_empty);
+  static size_t longest_line(const Batch& batch);  // bytes
   size_t put(Batch* batch);
   bool settle(const Batch& batch, size_t written, size_t events);
   void tell(bool good, int error);

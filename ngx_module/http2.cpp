@@ -118,6 +118,25 @@ ngx_buf_t* early_body(const ngx_http_request_t* r) {
   return early->start == nullptr ? nullptr : early;
 }
 
+bool is_of(const ngx_pool_t* pool, const u_char* at) {
+  for (const ngx_pool_t* p = pool; p != nullptr; p = p->d.next) {
+    if (at >= reinterpret_cast<const u_char*>(p) && at < p->d.end) return true;
+  }
+  for (const ngx_pool_large_t* large = pool->large; large != nullptr; large = large->next) {
+    if (large->alloc == at) return true;
+  }
+  return false;
+}
+
+// The client has gone, or made a mistake, in the middle of a name or a value: what has been read of it.
+void wipe_half_string(const ngx_http_v2_stream_t& stream) {
+  const auto& state = stream.connection->state;
+  if (state.pool == nullptr || state.pool != stream.pool || state.field_rest == 0) return;
+  // nginx skips a string that it does not want, and leaves these as the one before left them.
+  if (state.field_end <= state.field_start || !is_of(stream.pool, state.field_start)) return;
+  wipe(state.field_start, static_cast<size_t>(state.field_end - state.field_start));
+}
+
 }  // namespace
 
 ngx_connection_t* http2_connection(ngx_http_request_t* r) { return r->stream->connection->connection; }
@@ -127,6 +146,7 @@ void wipe_left_overs(ngx_http_request_t* r) {
     const auto* crumbs = static_cast<const ngx_str_t*>(r->stream->cookies->elts);
     for (ngx_uint_t i = 0; i < r->stream->cookies->nelts; ++i) wipe(crumbs[i].data, crumbs[i].len);
   }
+  wipe_half_string(*r->stream);
   const ngx_http_v2_hpack_t& table = r->stream->connection->hpack;
   if (table.storage == nullptr) return;
   // What is in use stands in one piece in front of `pos`, if need be from the end of the storage on.

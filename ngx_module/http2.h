@@ -13,8 +13,8 @@ namespace cardscrub {
 inline bool is_http2(const ngx_http_request_t* r) { return r->stream != nullptr; }
 ngx_connection_t* http2_connection(ngx_http_request_t* r);
 
-// The values of all cookie headers, once nginx has joined them to one, and what has been driven out of the
-// table.
+// The values of all cookie headers, once nginx has joined them to one, a header that ends in its middle, and
+// what has been driven out of the table.
 void wipe_left_overs(ngx_http_request_t* r);
 // One buffer serves all connections of a worker; it may be in use right now, so it is wiped when the present
 // event has been dealt with. `size`: bytes of bodies in it; those of the connection's other streams are

@@ -132,6 +132,7 @@ bool has_body(const ngx_http_request_body_t* body) {
 // it.
 bool keep_body_out(ngx_http_request_t* r) {
   if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) return false;
+  if (r != r->main) return hide_body(r);
   drop_body(r);
   return true;
 }
@@ -163,6 +164,7 @@ class Visit {
     conf_ = context->conf;
     mode_ = context->mode;
     head_origin_ = context->head_origin;
+    head_mode_ = context->head_mode;
     name_space_ = context->name_space;
   }
   ~Visit() {
@@ -171,6 +173,7 @@ class Visit {
     context->conf = conf_;
     context->mode = mode_;
     context->head_origin = head_origin_;
+    context->head_mode = head_mode_;
     context->name_space = name_space_;
   }
   Visit(const Visit&) = delete;
@@ -181,6 +184,7 @@ class Visit {
   const LocationConf* conf_ = nullptr;
   Mode mode_ = Mode::kOff;
   const LocationConf* head_origin_ = nullptr;
+  Mode head_mode_ = Mode::kOff;
   std::string_view name_space_;
 };
 
@@ -205,12 +209,15 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
   }
   if (own == nullptr || conf.head_off) return NGX_DECLINED;
 
-  bool again = context->head_origin == conf.origin;
+  // The mode may have changed since: what has been monitored has not been scrubbed.
+  bool again =
+      context->head_origin == conf.origin && (context->head_mode == mode || context->head_mode == Mode::kOn);
   if (again && !r->internal) return NGX_DECLINED;
   HeadSweep sweep(conf, mode, *own, context, &context->verdict, context->observer());
   sweep.target(r);
   if (!again) sweep.headers(r);
   context->head_origin = conf.origin;
+  context->head_mode = again ? context->head_mode : mode;
   if (mode == Mode::kOn && context->verdict.refused()) return refuse_head(r, context);
   if (!audit_commit(r, context)) {
     context->verdict.refuse(Reason::kAuditDown, {});

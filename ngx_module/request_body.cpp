@@ -37,6 +37,16 @@ void drop_body(ngx_http_request_t* r) {
   claim_no_body(r);
 }
 
+bool hide_body(ngx_http_request_t* subrequest) {
+  void* empty = ngx_pcalloc(subrequest->pool, sizeof(ngx_http_request_body_t));
+  if (empty == nullptr) return false;
+  subrequest->request_body = static_cast<ngx_http_request_body_t*>(empty);
+  subrequest->headers_in.content_length_n = 0;
+  subrequest->headers_in.chunked = 0;
+  subrequest->headers_in.content_length = nullptr;  // the line itself is the request's, too
+  return true;
+}
+
 bool set_body_length(ngx_http_request_t* r, off_t length) {
   r->headers_in.content_length_n = length;
   r->request_body->received = length;

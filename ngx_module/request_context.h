@@ -30,6 +30,7 @@ class RequestContext {
   const LocationConf* conf = nullptr;
   Mode mode = Mode::kOff;
   const LocationConf* head_origin = nullptr;  // whose wishes the head has been swept by
+  Mode head_mode = Mode::kOff;                // ... and in which mode
   std::string_view name_space;                // pool memory
 
   Verdict verdict;

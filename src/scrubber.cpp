@@ -598,11 +598,21 @@ void Scrubber::note(Kind kind, Brand brand, Action action, Reason reason, uint64
   observer_->on_finding(event);
 }
 
+// The outermost names and the value's own; ".." stands for those between that there is no room for. However
+// deep a body nests, an answer or a line of a log has room for it.
 std::string Scrubber::field() const {
   std::string out;
-  for (size_t level = 0; level < std::min(level_, path_.depth()); ++level)
-    add_printable(path_.name(level), &out);
-  add_printable(Bytes(leaf_).first(leaf_size_), &out);
+  const Bytes leaf = Bytes(leaf_).first(leaf_size_);
+  const size_t depth = std::min(level_, path_.depth());
+  for (size_t level = 0; level < depth; ++level) {
+    const Bytes name = path_.name(level);
+    if (out.size() + 1 + name.size() + 2 + leaf.size() > kFieldMax) {
+      if (!out.empty()) out += '.';
+      break;
+    }
+    add_printable(name, &out);
+  }
+  add_printable(leaf, &out);
   mask_digit_runs(&out);
   return out;
 }

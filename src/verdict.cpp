@@ -9,8 +9,6 @@ namespace cardscrub {
 
 namespace {
 
-constexpr size_t kFieldMax = 128;
-
 constexpr std::array<char, 256> kPrintable = [] {
   std::array<char, 256> table{};
   table.fill('?');

@@ -13,10 +13,12 @@
 
 namespace cardscrub {
 
+inline constexpr size_t kFieldMax = 128;  // characters of a field's name
+
 struct Problem {
   Reason reason;
-  std::string
-      field;  // dotted path; printable ASCII, runs of digits masked, at most 128 characters; may be empty
+  std::string field;    // dotted path; printable ASCII, runs of digits masked, at most kFieldMax characters;
+                        // may be empty
   int64_t offset = -1;  // byte offset for malformed bodies; -1: none
 };
 

@@ -342,6 +342,39 @@ def test_syslog(t):
     linked(t, rows)
 
 
+def deep(pan, levels, name):
+    """A card number below so many objects with long names: its path is as long as the client wants it to be."""
+    return ('{"%s":' % name) * levels + '{"card_number":"%s"}' % pan + "}" * levels
+
+
+def test_long_paths(t):
+    """What a client calls its fields makes no line that the log cannot have."""
+    s = t.nginx(http=AUDIT)
+    pan = t.card()
+    for body in (deep(pan, 400, "n" * 60), deep(t.wrong(pan), 900, "n" * 60), deep(pan, 1, "n" * 60)):
+        s.post(body, "application/json")
+    s.post("card_number=" + pan)
+    s.stop()
+    rows = audit_lines(t, s)
+    fields = [r["field"] for r in rows if "field" in r]
+    t.equal(fields[3:], ["n" * 60 + ".card_number", "card_number"], "fields")
+    t.true(all(len(f) <= 128 for f in fields), "fields of %s characters" % [len(f) for f in fields])
+    t.true(all(f.startswith("n" * 60) and f.endswith("card_number") for f in fields[:-1]), "fields: %s" % fields)
+    intact(t, s)
+
+
+def test_long_paths_to_syslog(t):
+    sink, path = t.syslog()
+    s = t.nginx(http="cardscrub_audit_log syslog:server=unix:%s,tag=cards;" % path)
+    pan = t.card()
+    for levels in (300, 600, 900):
+        t.equal(s.post(deep(pan, levels, "n" * 60), "application/json").status, 200, "status at %d levels" % levels)
+    s.stop()
+    rows = [json.loads(line[line.index("{"):]) for line in (sink.recv(1 << 20).decode() for _ in range(6))]
+    t.equal([r["event"] for r in rows], ["start", "key_use", "finding", "finding", "finding", "stop"], "events")
+    linked(t, rows)
+
+
 def test_test_of_the_configuration_writes_nothing(t):
     s = t.server(http=AUDIT)
     t.equal(s.check()[0], 0, "exit status")

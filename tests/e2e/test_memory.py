@@ -602,3 +602,21 @@ def test_http2_bodies_that_come_before_they_are_read(t):
     found += search(t, s, secrets)
     t.equal([line for _, _, line in found], [], "memory")
     app.close()
+
+
+def test_half_an_http2_head(t):
+    """The client goes away in the middle of a header."""
+    import hpack
+    s = t.nginx(error_level="info")
+    for huffman in (False, True):
+        secret = Secret(t.rng, "half")
+        t.secrets.add(secret.p)
+        cookie = secret.fill("k=%(w)s; cvv=%(c)s; j=%(v)s; card=%(p)s; pad=") + "z" * 100
+        block = hpack.Encoder().encode([(":method", "GET"), (":scheme", "https"), (":authority", nginx.HOST), (":path", "/"),
+                                        ("x-pad", "y" * 300), ("cookie", cookie)], huffman=huffman)[:-40]
+        with s.wire2() as connection:
+            connection.wire.send(len(block).to_bytes(3, "big") + b"\x01\x01" + (1).to_bytes(4, "big") + block)
+            time.sleep(0.2)
+            t.true(huffman or search(t, s, [secret]), "half a head has not been read")
+        time.sleep(0.2)
+        t.equal([line for _, _, line in search(t, s, [secret])], [], "memory")

@@ -103,6 +103,32 @@ def test_monitored_and_then_scrubbed(t):
     t.true(pan.encode() not in copy.everything() + second.everything(), "an application behind cardscrub received the card")
 
 
+def test_monitored_head_and_then_scrubbed(t):
+    """A mode that changes on the way: what was only looked at is scrubbed where it is on."""
+    app = t.origin(origin.Http)
+    s = t.nginx(server="cardscrub $scrub; set $scrub monitor;", locations="""
+      location / { set $scrub on; rewrite ^ /second last; }
+      location /second { proxy_pass http://%s; }""" % app.address)
+    pan = t.card()
+    t.equal(s.curl("/first?card_number=" + pan, "-H", "X-Card: " + pan, "-H", "Cookie: card=" + pan).status, 200, "status")
+    t.true(pan not in app.wait(1).head, "the application received the card: " + app.exchanges[0].head)
+
+
+def test_mirror_of_a_get_with_a_body(t):
+    """What the mirror must not have, the application gets all the same."""
+    t.app_may_see = True
+    app, copy = t.origin(origin.Http), t.origin(origin.Http)
+    s = t.nginx(locations="""
+      location / { cardscrub off; mirror /copy; proxy_pass http://%s; }
+      location = /copy { internal; proxy_pass http://%s; }""" % (app.address, copy.address))
+    pan = t.card()
+    sent = "card_number=" + pan
+    for http2 in (False, True):
+        t.equal(s.curl("/", "-X", "GET", "-d", sent, http2=http2).status, 200, "status")
+        t.equal(app.wait(len(app.exchanges)).body.decode(), sent, "what the application receives where cardscrub is off")
+    t.true(pan.encode() not in copy.everything(), "the mirror received the card")
+
+
 def test_ssi_subrequests(t):
     app = t.origin(origin.Http, body=b'[<!--#include virtual="/part?from=$request_uri&card=$arg_card_number" -->]')
     part = t.origin(origin.Http, body=b"part")
