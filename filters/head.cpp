@@ -20,9 +20,10 @@ constexpr FormSyntax kCookieSyntax{';', false};
 
 Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 
-// X-Card-Number is Card-Number.
+// X-Card-Number is Card-Number, and so is X_Card_Number (underscores_in_headers on).
 Bytes without_x(Bytes name) {
-  return name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-' ? name.subspan(2) : name;
+  return name.size() > 2 && (name[0] | 0x20) == 'x' && (name[1] == '-' || name[1] == '_') ? name.subspan(2)
+                                                                                          : name;
 }
 
 const Path kRoot;

@@ -88,7 +88,8 @@ bool HeadScan::announces(std::string_view name) const {
 
 bool HeadScan::announces_header(std::string_view name) const {
   if (name.empty()) return false;
-  const bool extension = name.size() > 2 && (name[0] | 0x20) == 'x' && name[1] == '-';  // X-Card-Number
+  const bool extension =
+      name.size() > 2 && (name[0] | 0x20) == 'x' && (name[1] == '-' || name[1] == '_');  // X-Card-Number
   return announces(name) || (extension && announces(name.substr(2)));
 }
 

@@ -302,7 +302,10 @@ class MultipartFilter : public Filter {
       filter = make_plain_filter(layer_, PlainCoding::kUtf8);
     } else {
       Reason why = Reason::kNone;
-      filter = make_filter(type, layer_ + 1, &why);
+      // Browsers send a table as application/vnd.ms-excel, curl as application/octet-stream, others without a
+      // type.
+      const bool table = part.table && !has_named_fields(type) && header_parameter(type, "charset").empty();
+      filter = make_filter(table ? "text/csv" : type, layer_ + 1, &why);
       if (why != Reason::kNone) {
         scrubber.refuse(why);
         filter = make_plain_filter(layer_, PlainCoding::kUtf8);

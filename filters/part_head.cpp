@@ -48,6 +48,12 @@ bool once(bool before, PartHead* head) {
   return true;
 }
 
+bool names_table(std::string_view file) {
+  if (file.size() < 4) return false;
+  const std::string_view ending = file.substr(file.size() - 4);
+  return same(ending, ".csv") || same(ending, ".tsv");
+}
+
 void read_field(std::string_view line, PartHead* head, Seen* seen) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
@@ -62,8 +68,11 @@ void read_field(std::string_view line, PartHead* head, Seen* seen) {
       head->ambiguous = true;
     if (head->name.empty()) head->name = extended;
     head->named = !head->name.empty();
-    head->file =
-        !header_parameter(value, "filename").empty() || !header_parameter(value, "filename*").empty();
+    for (std::string_view parameter : {"filename", "filename*"}) {
+      const std::string file = header_parameter(value, parameter);
+      head->file = head->file || !file.empty();
+      head->table = head->table || names_table(file);
+    }
   } else if (same(field, "content-type")) {
     seen->type = once(seen->type, head);
     head->content_type = value;

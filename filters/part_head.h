@@ -13,6 +13,7 @@ struct PartHead {
   std::string name;  // of Content-Disposition; empty: none
   bool named = false;
   bool file = false;         // has a file name
+  bool table = false;        // which ends in .csv or .tsv
   std::string content_type;  // empty: none, which is text/plain
   TransferCoding coding = TransferCoding::kIdentity;
   // Says two things: a field twice, or two names. Applications do not agree on which one counts.

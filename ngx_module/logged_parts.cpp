@@ -34,6 +34,19 @@ constexpr std::array<std::string_view, 53> kHarmless{
     "upstream_status"};
 // clang-format on
 
+// Headers that hold an address, with arguments perhaps: those of HTTP, and in which htmx, Turbolinks, IIS and
+// proxies in front of this one repeat it.
+constexpr std::array<std::string_view, 12> kAddresses{
+    ":path",          "referer",          "location",
+    "refresh",        "content-location", "destination",
+    "hx-current-url", "x-original-url",   "x-original-uri",
+    "x-rewrite-url",  "x-forwarded-uri",  "turbolinks-referrer"};
+constexpr uint64_t kAddressLengths = [] {
+  uint64_t lengths = 0;
+  for (std::string_view address : kAddresses) lengths |= uint64_t{1} << address.size();
+  return lengths;
+}();
+
 // Variables that show a header line which nginx points to.
 struct Placed {
   std::string_view variable;
@@ -110,8 +123,8 @@ HeadPart part_of(const ngx_str_t& name) {
     return name.len == wanted.size() && ngx_strncasecmp(name.data, ngx_text(wanted).data, name.len) == 0;
   };
   if (is("cookie") || is("set-cookie")) return HeadPart::kCookie;
-  return is(":path") || is("referer") || is("location") || is("refresh") ? HeadPart::kTarget
-                                                                         : HeadPart::kHeader;
+  if (name.len >= 64 || (kAddressLengths >> name.len & 1) == 0) return HeadPart::kHeader;
+  return std::any_of(kAddresses.begin(), kAddresses.end(), is) ? HeadPart::kTarget : HeadPart::kHeader;
 }
 
 std::string_view field_of_variable(std::string_view name) {

@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "header_lines.h"
 #include "http2.h"
+#include "logged_parts.h"
 #include "moments.h"
 #include "process.h"
 #include "redact.h"
@@ -81,9 +82,7 @@ class HeadSweep {
     // The boundary must stay what the body has; whatever else may stand there is swept.
     if (is_named(header, "content-type") && view(header.value).find("boundary") != std::string_view::npos)
       return;
-    HeadPart part = HeadPart::kHeader;
-    if (is_named(header, "cookie")) part = HeadPart::kCookie;
-    if (is_named(header, "referer")) part = HeadPart::kTarget;
+    const HeadPart part = part_of(header.key);
     element(part, part == HeadPart::kHeader ? view(header.key) : std::string_view{}, header.value);
   }
 

@@ -80,6 +80,12 @@ void redact_line(Redactor* redactor, MutableBytes line) {
     open = close == std::string_view::npos ? close : text.find('"', close + 1);
   }
   redactor->element(HeadPart::kHeader, {}, line);
+  // JSON has quotes of its own, at which the line was cut.
+  const size_t last = text.rfind('}');
+  for (size_t brace = text.find("{\""); last != std::string_view::npos && brace < last;) {
+    redactor->element(HeadPart::kHeader, {}, line.subspan(brace, last + 1 - brace));
+    brace = text.find("{\"", text.find('}', brace));
+  }
 }
 
 // "2026/11/23 23:52:11 [info] 29584#29584: *117 ": digits, none of them ours to look at.

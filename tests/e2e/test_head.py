@@ -47,6 +47,19 @@ def test_percent_encoded_in_the_uri(t):
     t.equal(len(seen.target), len("/c/%s?card_number=%s" % (wire, wire)), "length of the target")
 
 
+def test_addresses_in_headers(t):
+    """What htmx, proxies in front and others repeat of an address has its arguments by name."""
+    s = t.nginx()
+    code = "%d" % t.rng.randrange(1000, 10000)
+    for http2 in (False, True):
+        for header in ("HX-Current-URL", "X-Original-URL", "X-Original-URI", "X-Rewrite-URL", "X-Forwarded-Uri", "Content-Location",
+                       "Turbolinks-Referrer", "Referer"):
+            seen = s.curl("/", "-H", "%s: https://shop.test/pay?a=1&cvv=%s#x" % (header, code), http2=http2).seen
+            t.equal(seen.headers[header.lower()], "https://shop.test/pay?a=1&cvv=****#x", "%s, http2 %s" % (header, http2))
+        seen = s.curl("/", "-H", "X-Other: cvv=%s" % code, http2=http2).seen
+        t.equal(seen.headers["x-other"], "cvv=" + code, "what is no address")
+
+
 def test_code_in_the_query(t):
     s = t.nginx()
     pan, code = t.card(), t.code()

@@ -29,6 +29,18 @@ def test_file(t):
     t.has(s.file("logs/other.log"), "connect.*" + pan[:6] + r"\*{6}", "the line")
 
 
+def test_json_in_a_line(t):
+    """Its quotes are not those around what nginx quotes."""
+    s = t.nginx(server="", http="error_log logs/other.log debug;", locations="location / { proxy_pass http://127.0.0.1:%d; }" % nginx.free_port())
+    first, second, third = ("%d" % t.rng.randrange(1000, 10000) for _ in range(3))
+    s.curl('/?a={"cvv":"%s"}&b={"x":{"cvc":"%s"}}' % (first, second), "-g", "-H", 'X-Card: {"cvv":"%s","a":"b"}' % third)
+    text = s.file("logs/other.log")
+    for code in (first, second, third):
+        t.true('":"%s"' % code not in text, code)
+    t.has(text, r'connect.*request: "GET /\?a=\{"cvv":"\*{4}"\}&b=\{"x":\{"cvc":"\*{4}"', "the line")
+    t.has(text, r'X-Card: \{"cvv":"\*{4}","a":"b"', "the header")
+
+
 def test_stderr(t):
     s, pan = failing(t, "error_log stderr;")
     t.has(s.file("logs/stderr.log"), "connect.*" + pan[:6] + r"\*{6}", "the line")

@@ -50,6 +50,7 @@ void elements(void**) {
        "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0", false},
       {"date", HeadPart::kHeader, "If-Modified-Since", "Thu, 26 Nov 2026 16:43:45 GMT", false},
       {"named header", HeadPart::kHeader, "X-CVV", "1", true},
+      {"named header behind an underscore", HeadPart::kHeader, "X_CVV", "1", true},
       {"named header, empty", HeadPart::kHeader, "X-CVV", "", false},
       {"header without a name", HeadPart::kHeader, "", "cvv=123", false},
       {"header, json", HeadPart::kHeader, "X-Payload", "{\"cvv\":\"123\"}", true},

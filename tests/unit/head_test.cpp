@@ -67,6 +67,7 @@ void parts(void**) {
       {"header, named", HeadPart::kHeader, "Card-Number", "@", 1},
       {"header, named with X", HeadPart::kHeader, "X-Card-Number", "@", 1},
       {"header, code", HeadPart::kHeader, "X-CVV", "~", 1},
+      {"header, code behind an underscore", HeadPart::kHeader, "X_CVV", "~", 1},
       {"header, json", HeadPart::kHeader, "X-Payload", "{\"cvv\":\"~\",\"card_number\":\"@\"}", 2},
       {"header, token behind", HeadPart::kHeader, "X-Payload", "%41 @ and @", 2},
       {"header, nothing", HeadPart::kHeader, "User-Agent",

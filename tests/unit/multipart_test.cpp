@@ -63,6 +63,27 @@ std::string field(std::string_view name, std::string_view content) {
   return part("Content-Disposition: form-data; name=\"" + std::string(name) + "\"", content);
 }
 
+// A table that is uploaded under any type: columns by its first line. What has a type of its own is read by
+// that.
+void tables_by_file_name(void**) {
+  const std::string head = "Content-Disposition: form-data; name=f; filename=";
+  const std::string table = "name,card_number,cvv\r\nA,4111111111111111,739\r\n";
+  const std::string masked = "name,card_number,cvv\r\nA," + Rig::get().token(kVisa) + ",***\r\n";
+  const std::string swept = "name,card_number,cvv\r\nA," + Rig::get().token(kVisa) + ",739\r\n";
+  for (const char* line :
+       {"\"cards.csv\"\r\nContent-Type: application/vnd.ms-excel",
+        "cards.CSV\r\nContent-Type: application/octet-stream", "cards.csv\r\nContent-Type: text/plain",
+        "cards.csv", "x; filename*=UTF-8''cards%20.csv"}) {
+    check(line, masking_policy(), "b", part(head + line, table), part(head + line, masked), 2);
+  }
+  for (const char* line : {"cards.xls\r\nContent-Type: application/vnd.ms-excel", "csv", "a.csv.gz"}) {
+    check(line, masking_policy(), "b", part(head + line, table), part(head + line, swept), 1);
+  }
+  const std::string json = R"({"cvv":"739"})";
+  check("JSON", masking_policy(), "b", part(head + "a.csv\r\nContent-Type: application/json", json),
+        part(head + "a.csv\r\nContent-Type: application/json", R"({"cvv":"***"})"), 1);
+}
+
 // Bodies as clients send them: '@' is a card number, '~' a code; the boundary is the first line that begins
 // with "--".
 void vectors(void**) {
@@ -392,6 +413,7 @@ void random_bodies(void**) {
 int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {
+      cmocka_unit_test(tables_by_file_name),
       cmocka_unit_test(vectors),
       cmocka_unit_test(cases),
       cmocka_unit_test(places),
