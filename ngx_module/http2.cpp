@@ -9,6 +9,8 @@ extern "C" {
 
 #include <algorithm>
 
+#include "wipe.h"
+
 namespace cardscrub {
 
 namespace {
@@ -96,7 +98,9 @@ void on_connection_end(void* data) {
   const auto* kept = static_cast<const Kept*>(data);
   u_char* storage = kept->connection->hpack.storage;
   if (storage != nullptr) wipe(storage, kTableSize);
-  if (kept->unread) wipe_soon(kept->main, kept->main->recv_buffer_size);
+  if (!kept->unread) return;
+  wipe_soon(kept->main, kept->main->recv_buffer_size);
+  wipe_stack_soon();
 }
 
 Kept* kept_of(ngx_http_request_t* r) {

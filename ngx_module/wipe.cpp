@@ -44,6 +44,15 @@ void wipe_behind_lines(ngx_http_request_t* r, ngx_buf_t* buffer) {
   wipe_range(used, buffer->last);
 }
 
+constexpr size_t kStack = 16384;  // nginx's own functions take less than half of it for a read
+
+[[gnu::noinline]] void wipe_stack(ngx_event_t*) {
+  uint8_t below[kStack];
+  wipe(below, sizeof below);
+}
+
+ngx_event_t g_stack_event;
+
 struct Kept {
   ngx_connection_t* connection;
   ngx_http_connection_t* http;
@@ -111,6 +120,7 @@ void wipe_copies_of_head(ngx_http_request_t* r) {
 
 void wipe_unread(ngx_http_request_t* r) {
   if (is_http2(r)) return wipe_unread_stream(r);
+  wipe_stack_soon();
   for_head_buffers(r, [r](ngx_buf_t* buffer) { wipe_behind_lines(r, buffer); });
 }
 
@@ -144,10 +154,20 @@ void wipe_request(ngx_http_request_t* r, const RequestContext& context) {
     if (context.entered && !context.body_ended && !monitored) wipe_unread_stream(r);
     return;
   }
+  // nginx counts the length down while it throws a body away; the line stays.
+  const bool came = r->headers_in.content_length != nullptr || r->headers_in.chunked || context.answered;
+  if (context.entered && came && !context.body_ended) wipe_stack_soon();
   // What follows `pos` in the last one is the next request's.
   for_head_buffers(r, [r](ngx_buf_t* buffer) {
     wipe_range(buffer->start, buffer == r->header_in ? buffer->pos : buffer->last);
   });
+}
+
+void wipe_stack_soon() {
+  if (g_stack_event.posted) return;
+  g_stack_event.handler = wipe_stack;
+  g_stack_event.log = ngx_cycle->log;
+  ngx_post_event(&g_stack_event, &ngx_posted_events);
 }
 
 void wipe_with_connection(ngx_http_request_t* r) {

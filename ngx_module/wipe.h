@@ -23,6 +23,9 @@ void wipe_unread(ngx_http_request_t* r);
 void wipe_between(ngx_http_request_t* r, const RequestContext& context, const ngx_chain_t* in);
 // At the end of a scrubbed request, when its strings and buffers are not needed any more.
 void wipe_request(ngx_http_request_t* r, const RequestContext& context);
+// What nobody wants of a body, nginx reads to memory on its stack, where it stays until that is used again:
+// wiped when the present event has been dealt with.
+void wipe_stack_soon();
 // What nginx keeps beyond the request is wiped when the connection closes.
 void wipe_with_connection(ngx_http_request_t* r);
 // Copying and deciphering leave bytes in the vector registers until somebody needs those for something else.

@@ -620,3 +620,23 @@ def test_half_an_http2_head(t):
             t.true(huffman or search(t, s, [secret]), "half a head has not been read")
         time.sleep(0.2)
         t.equal([line for _, _, line in search(t, s, [secret])], [], "memory")
+
+
+def test_rest_of_a_body_that_is_thrown_away(t):
+    """What comes of a body after the answer is read to nginx's stack."""
+    s = t.nginx(error_level="info", locations="""
+      location / { client_max_body_size 4m; include app.conf; }
+      location /moved { return 308 https://other.test/; }
+      location /small { client_max_body_size 10; return 204; }""")
+    for path, status, type in (("/moved", 308, TYPES[FORM]), ("/small", 413, TYPES[FORM]), ("/", 415, "text/plain; charset=utf-7")):
+        secret = Secret(t.rng, path)
+        t.secrets.add(secret.p)
+        body = secret.fill(FORM).encode()
+        with s.wire() as wire:
+            wire.send(("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" %
+                       (path, nginx.HOST, type, len(body) + (2 << 20) * (status == 415))).encode())
+            t.equal(wire.reply().status, status, "status of " + path)
+            wire.send(body)
+            time.sleep(0.2)
+        time.sleep(0.2)
+        t.equal([line for _, _, line in search(t, s, [secret])], [], "memory after " + path)
