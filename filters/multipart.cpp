@@ -173,8 +173,8 @@ class MultipartFilter : public Filter {
       // The first delimiter needs no line break in front of it.
       const size_t length = delimiter_.needle().size() - 1;
       const size_t known = std::min(length, text.size - pos_);
-      const uint8_t* const here = text.data + pos_;
-      const bool same = std::equal(here, here + known, delimiter_.needle().data() + 1);
+      const bool same =
+          known == 0 || std::memcmp(text.data + pos_, delimiter_.needle().data() + 1, known) == 0;
       if (same && known < length && !last) return false;
       if (same && known == length) {
         size_t end = 0;
