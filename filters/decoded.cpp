@@ -47,18 +47,20 @@ char32_t zero_of(char32_t code_point) {
 }
 
 // The ASCII separator that `code_point` stands for (Unicode Zs; hyphens, dashes, minus; full stop), or 0.
-// What is not seen at all (zero-width spaces and joiners, marks and ends of writing directions) separates as
-// a space does: numbers that are copied from a page carry it with them.
+// What is not seen at all (zero-width spaces and joiners, marks and ends of writing directions, variation
+// selectors) separates as a space does: numbers that are copied from a page carry it with them.
 uint8_t separator_of(char32_t code_point) {
   if (code_point >= 0x200B && code_point <= 0x200F) return ' ';
   if (code_point >= 0x202A && code_point <= 0x202E) return ' ';
   if (code_point >= 0x2060 && code_point <= 0x2069) return ' ';
   if (code_point >= 0x2000 && code_point <= 0x200A) return ' ';
+  if (code_point >= 0x180B && code_point <= 0x180F) return ' ';
+  if (code_point >= 0xFE00 && code_point <= 0xFE0F) return ' ';
   if (code_point >= 0x2010 && code_point <= 0x2015) return '-';
   switch (code_point) {
     case 0x00A0:
+    case 0x034F:
     case 0x1680:
-    case 0x180E:
     case 0x202F:
     case 0x205F:
     case 0x3000:
@@ -104,8 +106,9 @@ constexpr std::array<bool, 256> make_leads() {
     }
   };
   for (char32_t zero : kZeros) note(zero);
-  for (char32_t c : {U'\u00A0', U'\u00AD', U'\u1680', U'\u180E', U'\u2000', U'\u2010', U'\u202F', U'\u205F',
-                     U'\u2212', U'\u3000', U'\uFE58', U'\uFE63', U'\uFEFF', U'\uFF0D', U'\uFF0E'}) {
+  for (char32_t c :
+       {U'\u00A0', U'\u00AD', U'\u034F', U'\u1680', U'\u180E', U'\u2000', U'\u2010', U'\u202F', U'\u205F',
+        U'\u2212', U'\u3000', U'\uFE58', U'\uFE63', U'\uFEFF', U'\uFF0D', U'\uFF0E'}) {
     note(c);
   }
   return lead;

@@ -292,7 +292,7 @@ class MultipartFilter : public Filter {
     const bool text = is_plain_text(type);
     std::unique_ptr<Filter> filter;
     // What is called like a card field is one, however it is sent.
-    const bool card = match.kind != Kind::kNone && match.kind != Kind::kIgnore && !match.ambiguous;
+    const bool card = match.kind != Kind::kNone && match.kind != Kind::kIgnore && match.certain();
     if (part.named && text && (card || !part.file)) {
       if (!reads_as_bytes(type)) scrubber.refuse(Reason::kBodyCharset);
       scrubber.next_in_pair(name, match.pair);

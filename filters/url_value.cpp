@@ -22,7 +22,7 @@ size_t units_up_to(const Text& text, uint64_t at) {
 void UrlValue::begin(Bytes leaf, FieldMatch match, ValueType type, Escapes escapes, Scrubber& scrubber) {
   escapes_ = escapes;
   const bool url = escapes == Escapes::kForm || escapes == Escapes::kUri;
-  const bool swept = match.kind == Kind::kNone || match.kind == Kind::kHolder || match.ambiguous;
+  const bool swept = match.kind == Kind::kNone || match.kind == Kind::kHolder || !match.certain();
   extra_ = url && swept ? PercentDecoder::kExtraMax : 0;
   decoding_ = false;
   seen_ = 0;

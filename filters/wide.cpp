@@ -22,7 +22,7 @@ constexpr std::array<uint8_t, 256> kBytes = [] {
   std::array<uint8_t, 256> table{};
   for (unsigned c = 0x30; c < 0x3A; ++c) table[c] = kDigitByte;
   for (unsigned c : {0x20u, 0x2Du, 0x2Eu}) table[c] = kSeparatorByte;
-  for (unsigned c : {0xC2u, 0xD6u, 0xE2u, 0xE3u}) table[c] = kSeparatorLead;
+  for (unsigned c : {0xC2u, 0xCDu, 0xD6u, 0xE2u, 0xE3u}) table[c] = kSeparatorLead;
   for (unsigned c : {0xD9u, 0xDBu, 0xDFu, 0xE0u, 0xE1u, 0xEAu, 0xEFu, 0xF0u}) table[c] = kDigitLead;
   return table;
 }();
@@ -37,6 +37,9 @@ bool plausible(const uint8_t* data, size_t size, size_t i) {
   switch (first) {
     case 0xC2:
       if (second != 0xA0 && second != 0xAD) return false;
+      break;
+    case 0xCD:
+      if (second != 0x8F) return false;
       break;
     case 0xD6:
       if (second != 0x8A && second != 0xBE) return false;
@@ -76,7 +79,7 @@ size_t candidate_scalar(const uint8_t* data, size_t size, size_t i) {
 // 0xF_.
 __attribute__((target("avx2"))) size_t candidate_avx2(const uint8_t* data, size_t size, size_t i) {
   const __m256i low_table =
-      _mm256_broadcastsi128_si256(_mm_setr_epi8(4 | 8, 4, 1 | 4, 4, 0, 0, 2, 0, 0, 2, 4, 2, 0, 0, 0, 2 | 4));
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(4 | 8, 4, 1 | 4, 4, 0, 0, 2, 0, 0, 2, 4, 2, 0, 1, 0, 2 | 4));
   const __m256i high_table =
       _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 8));
   const __m256i nibble = _mm256_set1_epi8(0x0F);

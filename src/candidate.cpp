@@ -76,10 +76,14 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
   size_t end = 0;
   size_t digits = 0;
   Kind kind = Kind::kPan;
-  if (first_group_ >= limits::kPanMin && !options_.number && is_issued(first_group_)) {
-    end = after_b ? track1_end(start + first_group_) : track2_end(start + first_group_);
-    if (end != 0) kind = Kind::kTrack;
+  if (after_b) {  // some cards have their number in groups there
+    for (size_t i = 0; i < end_count_ && end == 0; ++i) {
+      if (is_issued(ends_[i].digits)) end = track1_end(start, ends_[i].at);
+    }
+  } else if (first_group_ >= limits::kPanMin && !options_.number && is_issued(first_group_)) {
+    end = track2_end(start + first_group_);
   }
+  if (end != 0) kind = Kind::kTrack;
   for (size_t i = touched ? 0 : end_count_; i > 0 && end == 0; --i) {
     const End& candidate = ends_[i - 1];
     const ptrdiff_t past = static_cast<ptrdiff_t>(candidate.at);
@@ -162,8 +166,8 @@ bool CloseLook::touched_in_front(ptrdiff_t start) const {
   return options_.number && (front == '-' || front == '+') && around_.alpha(start - 2);
 }
 
-// `caret`: where the number ends. 0: this is no track 1.
-size_t CloseLook::track1_end(size_t caret) const {
+// `caret`: where the number that begins at `start` ends. 0: this is no track 1.
+size_t CloseLook::track1_end(size_t start, size_t caret) const {
   ptrdiff_t i = static_cast<ptrdiff_t>(caret);
   if (around_.at(i) != '^') return 0;
   const ptrdiff_t name = ++i;
@@ -178,7 +182,7 @@ size_t CloseLook::track1_end(size_t caret) const {
       if (!around_.digit(i)) return 0;
     }
   }
-  const ptrdiff_t most = static_cast<ptrdiff_t>(caret - first_group_ - 1 + kTrack1Data);
+  const ptrdiff_t most = static_cast<ptrdiff_t>(start) - 1 + static_cast<ptrdiff_t>(kTrack1Data);
   ptrdiff_t end = i;
   while (end < most && in_track1(around_.at(end))) ++end;
   if (around_.at(end) == '?') return static_cast<size_t>(end);

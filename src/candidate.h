@@ -116,7 +116,7 @@ class CloseLook {
   bool read_groups(const Units& units, size_t start);
   bool is_issued(size_t digits) const;
   bool touched_in_front(ptrdiff_t start) const;
-  size_t track1_end(size_t caret) const;
+  size_t track1_end(size_t start, size_t caret) const;
   size_t track2_end(size_t equals) const;
   bool is_phone(ptrdiff_t start, size_t digits) const;
 

@@ -49,6 +49,7 @@ struct Component {
   bool is(const std::string& name, uint64_t name_hash) const {
     return hash == name_hash && !too_long && view() == name;
   }
+  bool ends_in(const std::string& ending) const { return !too_long && view().ends_with(ending); }
 };
 
 void normalise(Bytes name, Component* out) {
@@ -78,6 +79,7 @@ struct Wanted {
 struct Pattern {
   Kind kind;
   bool ambiguous;
+  bool tentative;
   std::vector<Wanted> outer;  // the components before the last one, innermost first
   size_t rank;                // more components win; the operator's win over the defaults
 };
@@ -144,7 +146,14 @@ struct FieldNames::Table {
   };
   std::vector<Leaf> leaves;
   std::vector<uint32_t> slots;    // 1 + index of a leaf, by the hash's lowest bits; 0: free; a power of two
-  std::vector<Pattern> any_leaf;  // patterns that end in '*'
+  std::vector<Pattern> any_leaf;  // patterns that end in the component '*'
+  // Patterns whose last component is the end of a name; name: what stands behind '*'. The highest ranks
+  // first.
+  struct Ending {
+    std::string name;
+    Pattern pattern;
+  };
+  std::vector<Ending> endings;
   std::vector<Expression> expressions;
   NameEnds ends;
   NameEnds ends_with_pairs;
@@ -162,6 +171,7 @@ struct FieldNames::Table {
       Component component;
       normalise({reinterpret_cast<const uint8_t*>(part.data()), part.size()}, &component);
       const bool any = part == "*";
+      const bool is_ending = component.size > 2 && part[0] == '*' && dot == std::string_view::npos;
       if (component.too_long) {
         return Fault{"field pattern \"" + std::string(text) + "\" has a component of more than " +
                      std::to_string(limits::kNameMax) + " characters"};
@@ -169,19 +179,30 @@ struct FieldNames::Table {
       if (component.size == 0 && !any) {
         return Fault{"field pattern \"" + std::string(text) + "\" has an empty component"};
       }
-      if (!any && part.find('*') != std::string_view::npos) {
-        return Fault{"field pattern \"" + std::string(text) +
-                     "\": '*' stands for one whole component; use '~' and an expression for parts of a name"};
+      if (!any && part.find('*', is_ending ? 1 : 0) != std::string_view::npos) {
+        return Fault{
+            "field pattern \"" + std::string(text) +
+            "\": '*' stands for one whole component, or for the beginning of the last one (*cvv); use "
+            "'~' and an expression for other parts of a name"};
       }
       parts.push_back({std::string(component.view()), component.hash, any});
       if (dot == std::string_view::npos) break;
       begin = dot + 1;
     }
-    Pattern pattern{kind, ambiguous, {parts.rbegin() + 1, parts.rend()}, rank + parts.size()};
     const Wanted& last = parts.back();
+    const bool is_ending = !last.any && last.name[0] == '*';
+    // The default list cannot know every name that ends so.
+    Pattern pattern{
+        kind, ambiguous, is_ending && rank == 0, {parts.rbegin() + 1, parts.rend()}, rank + parts.size()};
     if (last.any) {
       any_leaf.push_back(std::move(pattern));
       ends.add_any();
+      return Done{};
+    }
+    if (is_ending) {
+      const std::string ending = last.name.substr(1);
+      ends.add(ending, true);
+      endings.push_back({ending, std::move(pattern)});
       return Done{};
     }
     ends.add(last.name);
@@ -196,6 +217,8 @@ struct FieldNames::Table {
   void finish() {
     // Of equal ranks the first one wins.
     std::stable_sort(any_leaf.begin(), any_leaf.end(), ranks_higher);
+    std::stable_sort(endings.begin(), endings.end(),
+                     [](const Ending& a, const Ending& b) { return ranks_higher(a.pattern, b.pattern); });
     slots.resize(std::bit_ceil(4 * leaves.size()));
     for (size_t i = 0; i < leaves.size(); ++i) {
       std::stable_sort(leaves[i].patterns.begin(), leaves[i].patterns.end(), ranks_higher);
@@ -241,17 +264,24 @@ void NameEnds::add_pairs(uint8_t before, uint8_t last) {
   }
 }
 
-void NameEnds::add(std::string_view leaf) {
+void NameEnds::add(std::string_view leaf, bool any_begin) {
   const auto letter = [&](size_t i) { return size_t{kLetter[static_cast<uint8_t>(leaf[i])]}; };
   const size_t size = leaf.size();
   if (size == 1) singles_ |= uint32_t{1} << letter(0);
   // Every name with punctuation at its ends has the long way.
   if (size < 2) return;
-  const uint64_t group = uint64_t{1} << (std::hash<std::string_view>{}(leaf) % 64);
-  begins_[letter(0) * 32 + letter(1)] |= group;
-  ends_[letter(size - 2) * 32 + letter(size - 1)] |= group;
-  thirds_[letter(size - 2) * 32 + letter(size - 1)] |= 1u
-                                                       << (size == 2 ? size_t{kNoLetter} : letter(size - 3));
+  // Those that may begin in any way have a group to themselves.
+  constexpr unsigned kAnyBegin = 63;
+  const uint64_t group =
+      uint64_t{1} << (any_begin ? kAnyBegin : std::hash<std::string_view>{}(leaf) % kAnyBegin);
+  const size_t end = letter(size - 2) * 32 + letter(size - 1);
+  ends_[end] |= group;
+  if (any_begin) {
+    for (uint64_t& begin : begins_) begin |= group;
+  } else {
+    begins_[letter(0) * 32 + letter(1)] |= group;
+  }
+  thirds_[end] |= size > 2 ? 1u << letter(size - 3) : any_begin ? ~0u : 1u << kNoLetter;
   add_pairs(static_cast<uint8_t>(letter(size - 2)), static_cast<uint8_t>(letter(size - 1)));
 }
 
@@ -296,7 +326,7 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   for (const DefaultField& field : default_fields()) {
     Status added = table->add(field.kind, field.ambiguous, field.pattern, 0);
     if (!added) return Fault{added.message()};
-    if (field.ambiguous) continue;
+    if (field.ambiguous || field.pattern[0] == '*') continue;
     // Form libraries wrap what was typed: {"cvv":{"value":"123"}}.
     added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
     if (!added) return Fault{added.message()};
@@ -338,8 +368,10 @@ bool FieldNames::ends_a_pattern(Bytes leaf) const {
   const Path nowhere;
   Walker walker(nowhere, leaf);
   Component last;
-  return walker.next(&last) &&
-         (table_->find(last) != nullptr || !table_->any_leaf.empty() || !table_->expressions.empty());
+  if (!walker.next(&last)) return false;
+  return table_->find(last) != nullptr || !table_->any_leaf.empty() || !table_->expressions.empty() ||
+         std::any_of(table_->endings.begin(), table_->endings.end(),
+                     [&](const Table::Ending& ending) { return last.ends_in(ending.name); });
 }
 
 FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
@@ -367,13 +399,16 @@ FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
     });
   };
   const Pattern* best = nullptr;
-  const auto consider = [&](const std::vector<Pattern>& candidates) {
+  const auto consider = [&](std::span<const Pattern> candidates) {
     for (const Pattern& pattern : candidates) {
       if (best != nullptr && best->rank >= pattern.rank) return;
       if (fits(pattern)) best = &pattern;
     }
   };
   if (const Table::Leaf* found = table_->find(last); found != nullptr) consider(found->patterns);
+  for (const Table::Ending& ending : table_->endings) {
+    if (last.ends_in(ending.name)) consider({&ending.pattern, 1});
+  }
   consider(table_->any_leaf);
 
   if (!table_->expressions.empty() && (best == nullptr || best->rank < 1000)) {
@@ -386,11 +421,11 @@ FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
     dotted.append(leaf);
     for (const Expression& expression : table_->expressions) {
       Pcre2::Match match = expression.code.match(dotted.span());
-      if (match == Pcre2::Match::kYes) return {expression.kind, false};
+      if (match == Pcre2::Match::kYes) return {expression.kind};
       if (match == Pcre2::Match::kFault) *failed = true;
     }
   }
-  return best == nullptr ? FieldMatch{} : FieldMatch{best->kind, best->ambiguous};
+  return best == nullptr ? FieldMatch{} : FieldMatch{best->kind, best->ambiguous, best->tentative};
 }
 
 }  // namespace cardscrub

@@ -1,7 +1,7 @@
 // Which names announce card data. The same for every encoding: card.number, card[number] and <card><number>
 // are one path. A pattern matches a trailing run of path components; case, '-' and '_' do not count; '*' is
-// one component; numeric components (list indexes) are passed over; '~' starts a PCRE2 expression over the
-// dotted path.
+// one component, or the beginning of the last one (*cvv); numeric components (list indexes) are passed over;
+// '~' starts a PCRE2 expression over the dotted path.
 #pragma once
 
 #include <array>
@@ -57,7 +57,10 @@ inline Pair pair_part(Bytes leaf) {
 struct FieldMatch {
   Kind kind = Kind::kNone;
   bool ambiguous = false;  // counts only beside another card field of the same scope
+  bool tentative = false;  // counts only for a value that is one of this kind
   Pair pair = Pair::kNone;
+  // A value that is none of this kind is an error.
+  bool certain() const { return !ambiguous && !tentative; }
 };
 
 // Which pairs of letters the last components of the patterns begin and end with: turns away nearly every name
@@ -65,8 +68,8 @@ struct FieldMatch {
 class NameEnds {
  public:
   NameEnds();
-  // leaf: the last component of a pattern, normalised.
-  void add(std::string_view leaf);
+  // leaf: the last component of a pattern, normalised. any_begin: or the end of it, two letters or more.
+  void add(std::string_view leaf, bool any_begin = false);
   // A pattern that may end in anything.
   void add_any() {
     any_ = true;

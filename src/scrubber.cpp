@@ -91,7 +91,7 @@ size_t Scrubber::text(const Text& text, bool last) {
     return sweep(text, last);
   }
   if (!last || too_long_ || text.size > limits::kNamedValueMax) {
-    if (match_.ambiguous || policy_.response) {  // too long to be what the name may mean
+    if (!match_.certain() || policy_.response) {  // too long to be what the name may mean
       match_ = {};
       return sweep(text, last);
     }
@@ -256,7 +256,7 @@ void Scrubber::named(const Text& text) {
     // null is an absent field; true and false are no card data, and no field of the right type.
     static constexpr uint8_t kNull[] = {'n', 'u', 'l', 'l'};
     if (std::equal(text.data, text.data + text.size, std::begin(kNull), std::end(kNull))) return;
-    if (!match_.ambiguous && match_.pair == Pair::kNone)
+    if (match_.certain() && match_.pair == Pair::kNone)
       invalid(Reason::kFieldType, text, match_.kind, Brand::kUnknown);
     return;
   }
@@ -314,17 +314,19 @@ void Scrubber::named_pan(const Text& text) {
 }
 
 void Scrubber::named_code(const Text& text) {
-  if (!match_.ambiguous) seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kCode);
+  const auto seen = [this] { seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kCode); };
+  if (match_.certain()) seen();
   if (is_masked_code(text)) return;
   DigitsAt at;
   Reason bad = parse_code(text, &at);
   if (bad == Reason::kNone) bad = check_code(at.digits, Brand::kUnknown);
   if (bad != Reason::kNone) {
-    // Not a code. Under an ambiguous name that is nothing to complain about, but it may hold a number.
-    if (!match_.ambiguous) return named_invalid(bad, text, Brand::kUnknown);
+    // Not a code. Under such a name that is nothing to complain about, but it may hold a number.
+    if (match_.certain()) return named_invalid(bad, text, Brand::kUnknown);
     sweep(text, true);
     return;
   }
+  if (!match_.ambiguous) seen();
   wait(Kind::kCode, text, at, bad, {});
 }
 

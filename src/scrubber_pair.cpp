@@ -58,6 +58,7 @@ FieldMatch Scrubber::with_pair(FieldMatch match) const {
   if (const PairName* known = find_pair(match.pair); known != nullptr) {
     match.kind = known->match.kind;
     match.ambiguous = known->match.ambiguous;
+    match.tentative = known->match.tentative;
   }
   return match;
 }
@@ -92,7 +93,7 @@ FieldMatch Scrubber::pair_here(Bytes* name) const {
   const PairName* known = find_pair(Pair::kValue);
   if (known == nullptr) return {};
   *name = {known->name.data(), known->size};
-  return {known->match.kind, known->match.ambiguous, Pair::kNone};
+  return {known->match.kind, known->match.ambiguous, known->match.tentative};
 }
 
 // The value is a field of the scope around the pair that stands there.

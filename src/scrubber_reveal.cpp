@@ -95,10 +95,13 @@ void Scrubber::reveal_named_pan(const Text& text) {
 }
 
 void Scrubber::reveal_named_code(const Text& text) {
-  if (!match_.ambiguous) seen_kinds_ |= bit(Kind::kCode);
+  if (match_.certain()) seen_kinds_ |= bit(Kind::kCode);
   DigitsAt at;
-  if (parse_code(text, &at) == Reason::kNone) return wait(Kind::kCode, text, at, Reason::kNone, {});
-  if (match_.ambiguous) {
+  if (parse_code(text, &at) == Reason::kNone) {
+    if (!match_.ambiguous) seen_kinds_ |= bit(Kind::kCode);
+    return wait(Kind::kCode, text, at, Reason::kNone, {});
+  }
+  if (!match_.certain()) {
     sweep(text, true);
     return;
   }

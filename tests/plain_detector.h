@@ -79,10 +79,21 @@ class PlainDetector {
 
   bool track1(size_t i, Finding* finding) const {
     if (options_.number || (at(i - 1) != 'B' && at(i - 1) != 'b') || alnum(at(i - 2))) return false;
-    const std::string number = digits_from(i);
+    // In groups with spaces and hyphens, or with two dots or more.
+    std::string number;
+    size_t caret = i;
+    size_t dots = 0;
+    size_t others = 0;
+    for (; digit(at(caret)) || (separator(at(caret)) && digit(at(caret + 1))); ++caret) {
+      if (digit(at(caret))) {
+        number += at(caret);
+      } else {
+        ++(at(caret) == '.' ? dots : others);
+      }
+    }
     const IssuerRange* issuer = issued(number);
-    if (issuer == nullptr || at(i + number.size()) != '^') return false;
-    const size_t name = i + number.size() + 1;
+    if (issuer == nullptr || at(caret) != '^' || dots == 1 || (dots != 0 && others != 0)) return false;
+    const size_t name = caret + 1;
     size_t j = name;
     while (at(j) >= ' ' && at(j) <= '~' && at(j) != '^' && at(j) != '?' && at(j) != '%') ++j;
     if (at(j) != '^' || j - name < 2 || j - name > 26) return false;

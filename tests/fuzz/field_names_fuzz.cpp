@@ -50,16 +50,28 @@ bool fits(const Pattern& pattern, const std::vector<std::string>& name) {
   if (pattern.components.size() > name.size()) return false;
   return std::equal(pattern.components.rbegin(), pattern.components.rend(), name.rbegin(),
                     [](const std::string& want, const std::string& have) {
-                      return want == "*" || (have.size() <= limits::kNameMax && want == have);
+                      if (want == "*") return true;
+                      if (have.size() > limits::kNameMax) return false;
+                      return want[0] == '*' ? have.ends_with(want.substr(1)) : want == have;
                     });
 }
 
-// More components before fewer, the earlier pattern before the later.
+// Whole last names before their ends, these before any.
+int class_of(const Pattern& pattern) {
+  const std::string& last = pattern.components.back();
+  return last == "*" ? 2 : last[0] == '*' ? 1 : 0;
+}
+
+// More components before fewer, then the class, the earlier pattern before the later.
 const Pattern* best_of(const std::vector<Pattern>& patterns, const std::vector<std::string>& name) {
   const Pattern* best = nullptr;
   for (const Pattern& pattern : patterns) {
     if (!fits(pattern, name)) continue;
-    if (best == nullptr || pattern.components.size() > best->components.size()) best = &pattern;
+    const size_t size = pattern.components.size();
+    if (best == nullptr || size > best->components.size() ||
+        (size == best->components.size() && class_of(pattern) < class_of(*best))) {
+      best = &pattern;
+    }
   }
   return best;
 }
@@ -77,7 +89,7 @@ const std::vector<Pattern>& listed_patterns() {
     std::vector<Pattern> out;
     for (const DefaultField& field : default_fields()) {
       out.push_back(pattern_of(field.kind, field.ambiguous, field.pattern));
-      if (field.ambiguous) continue;
+      if (field.ambiguous || field.pattern[0] == '*') continue;
       out.push_back(pattern_of(field.kind, false, std::string(field.pattern) + ".value"));
     }
     return out;

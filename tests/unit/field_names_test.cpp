@@ -123,6 +123,35 @@ void default_list(void**) {
   }
 }
 
+// Names that only end like one of a code: their values tell whether they are.
+void ends_of_defaults(void**) {
+  FieldNames names = compile({});
+  for (const char* leaf :
+       {"paypal_pro-card-cvc", "wc-elavon-vm-credit-card-csc", "ctl00$Main$txtCVV", "ctl00_Main_txtCVV",
+        "checkoutForm:cvv", "form_cvv2", "order[customer_cvc2]", "inputCVN", "x_ccv", "2cvv"}) {
+    const FieldMatch found = match(names, {"checkout"}, leaf);
+    if (found.kind != Kind::kCode || !found.tentative || found.ambiguous) fail_msg("%s", leaf);
+  }
+  for (const char* leaf : {"cvv", "cc_cvc", "card.cvn"}) {
+    const FieldMatch found = match(names, {}, leaf);
+    if (found.kind != Kind::kCode || !found.certain()) fail_msg("%s", leaf);
+  }
+  for (const char* leaf : {"cvv_required", "gift_card_code", "vc", "cvvs", "desc", "cvc2x"}) {
+    if (match(names, {}, leaf).kind != Kind::kNone) fail_msg("%s", leaf);
+  }
+  // The operator's count for every value, and before the list; whole names before ends, ends before any.
+  names = compile({{Kind::kPan, "*_nummer"}, {Kind::kIgnore, "shop.*cvv"}, {Kind::kHolder, "box.*"}});
+  assert_int_equal(match(names, {}, "MeineNummer").kind, Kind::kPan);
+  assert_true(match(names, {}, "MeineNummer").certain());
+  assert_int_equal(match(names, {"shop"}, "cvv").kind, Kind::kIgnore);
+  assert_int_equal(match(names, {"shops"}, "x_cvv").kind, Kind::kCode);
+  assert_int_equal(match(names, {"box"}, "eine_nummer").kind, Kind::kHolder);
+  for (const char* wrong : {"c*vv", "*c*vv", "*cvv.x", "*c"}) {
+    const FieldPattern pattern{Kind::kCode, wrong};
+    if (FieldNames::compile({&pattern, 1})) fail_msg("%s was taken", wrong);
+  }
+}
+
 // More than limits::kNameMax bytes, whether they count or not.
 void long_names(void**) {
   FieldNames names = compile({{Kind::kPan, "*.value"}, {Kind::kCode, "a.*"}});
@@ -159,7 +188,8 @@ void ends_of_names(void**) {
   const NameEnds& ends = names->ends();
   size_t looked = 0;
   for (const DefaultField& field : default_fields()) {
-    const std::string leaf(field.pattern.substr(field.pattern.rfind('.') + 1));
+    std::string leaf(field.pattern.substr(field.pattern.rfind('.') + 1));
+    if (leaf[0] == '*') leaf.replace(0, 1, "anything_");
     std::vector<std::string> forms{leaf,        "x." + leaf,  "x[" + leaf + "]",
                                    leaf + "[]", leaf + ".10", leaf + "."};
     for (size_t i = 0; i <= leaf.size(); ++i) {
@@ -255,7 +285,10 @@ FieldMatch plain_match(const std::vector<Plain>& patterns, const Components& nam
     for (size_t i = 1; i <= pattern.parts.size(); ++i) {
       const std::string& part = pattern.parts[pattern.parts.size() - i];
       const std::string& at = name[name.size() - i];
-      fits = fits && (part == "*" || (at.size() <= limits::kNameMax && components_of({part})[0] == at));
+      const bool known = at.size() <= limits::kNameMax;
+      const bool ends = part.size() > 1 && part[0] == '*';
+      fits = fits && (part == "*" || (known && (ends ? at.ends_with(components_of({part.substr(1)})[0])
+                                                     : components_of({part})[0] == at)));
     }
     if (fits) best = &pattern;
   }
@@ -279,7 +312,9 @@ void random_names_and_patterns(void**) {
       std::string text;
       for (size_t k = 1 + random() % 3; k > 0; --k) {
         // A '*' at the end turns the quick test off, which the others are there to try.
-        const std::string part = random() % 4 == 0 && (k > 1 || round % 4 == 0) ? "*" : any_of(words);
+        const std::string part = random() % 4 == 0 && (k > 1 || round % 4 == 0) ? "*"
+                                 : k == 1 && random() % 4 == 0 ? any_of({"*ber", "*VC", "*x_y"})
+                                                               : any_of(words);
         text += (text.empty() ? "" : ".") + part;
         pattern.parts.push_back(part);
       }
@@ -289,13 +324,17 @@ void random_names_and_patterns(void**) {
     }
     for (const DefaultField& field : default_fields()) {
       const Components parts = components_of({std::string(field.pattern)});
-      plain.push_back({{field.kind, field.ambiguous}, parts.size(), parts});
-      if (field.ambiguous) continue;
+      const bool ends = field.pattern[0] == '*';
+      plain.push_back({{field.kind, field.ambiguous, ends}, parts.size(), parts});
+      if (field.ambiguous || ends) continue;
       plain.push_back({{field.kind, false}, parts.size() + 1, parts});
       plain.back().parts.push_back("value");
     }
-    // Of equal ranks one that names the last component comes first, then the one that was written first.
+    // Of equal ranks one that names the last component comes first, then one that names its end, then the one
+    // that was written first.
     std::stable_partition(plain.begin(), plain.end(), [](const Plain& p) { return p.parts.back() != "*"; });
+    std::stable_partition(plain.begin(), plain.end(),
+                          [](const Plain& p) { return p.parts.back()[0] != '*'; });
     const FieldNames names = compile(wishes);
     for (int turn = 0; turn < 400; ++turn) {
       std::vector<std::string> name;
@@ -315,7 +354,8 @@ void random_names_and_patterns(void**) {
       const FieldMatch got = names.match(path, {block.get(), name.back().size()}, &failed);
       const FieldMatch wanted = plain_match(plain, components_of(name));
       found += wanted.kind != Kind::kNone ? 1u : 0u;
-      if (failed || got.kind != wanted.kind || got.ambiguous != wanted.ambiguous) {
+      if (failed || got.kind != wanted.kind || got.ambiguous != wanted.ambiguous ||
+          got.tentative != wanted.tentative) {
         std::string all;
         for (const std::string& part : name) all += part + " / ";
         fail_msg("round %d: %s: %d, not %d", round, all.c_str(), static_cast<int>(got.kind),
@@ -377,6 +417,7 @@ int main() {
                               cmocka_unit_test(no_name),
                               cmocka_unit_test(every_default_matches_itself),
                               cmocka_unit_test(ends_of_names),
+                              cmocka_unit_test(ends_of_defaults),
                               cmocka_unit_test(operators_patterns),
                               cmocka_unit_test(random_names_and_patterns),
                               cmocka_unit_test(patterns_of_one_letter),

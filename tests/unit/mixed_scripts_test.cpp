@@ -32,11 +32,13 @@ constexpr std::string_view kSeparators[] = {
     ".",
     "\xC2\xA0",      // no-break space
     "\xC2\xAD",      // soft hyphen
+    "\xCD\x8F",      // combining grapheme joiner
     "\xE1\xA0\x8E",  // Mongolian vowel separator
     "\xE2\x80\x8B",  // zero-width space
     "\xE2\x80\x91",  // no-break hyphen
     "\xE2\x88\x92",  // minus
     "\xE3\x80\x80",  // ideographic space
+    "\xEF\xB8\x8F",  // variation selector
     "\xEF\xBB\xBF",  // zero-width no-break space
     "\xEF\xB9\xA3",  // small hyphen
     "\xEF\xBC\x8E",  // full-width full stop
