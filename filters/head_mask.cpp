@@ -148,11 +148,11 @@ class HeadMasker {
       case Kind::kPan:
       case Kind::kCode:
       case Kind::kTrack:
-        return !match.ambiguous && add(bytes, match.kind);
+        return match.certain() && add(bytes, match.kind);
       case Kind::kExpiry:
       case Kind::kExpiryMonth:
       case Kind::kExpiryYear:
-        return !match.ambiguous && !has_number(bytes);  // a date is neither secret nor masked
+        return match.certain() && !has_number(bytes);  // a date is neither secret nor masked
       default:
         return false;
     }
