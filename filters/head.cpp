@@ -200,9 +200,10 @@ void scrub_head(HeadPart part, std::string_view name, MutableBytes bytes, const 
 
 FieldMatch match_header(const FieldNames& fields, std::string_view name) {
   bool failed = false;
-  FieldMatch match = fields.match(kRoot, bytes_of(name), &failed);
-  if (match.kind == Kind::kNone) match = fields.match(kRoot, without_x(bytes_of(name)), &failed);
-  return match;
+  const FieldMatch match = fields.match(kRoot, bytes_of(name), &failed);
+  if (match.kind != Kind::kNone && !match.tentative) return match;
+  const FieldMatch bare = fields.match(kRoot, without_x(bytes_of(name)), &failed);
+  return bare.kind != Kind::kNone ? bare : match;
 }
 
 void reveal_header(std::string_view name, const RawView& value, const Policy& policy, Worker& worker,

@@ -57,7 +57,7 @@ void parts(void**) {
       {"target, fragment", HeadPart::kTarget, "", "/a#cvv=~", 1},
       {"target, matrix", HeadPart::kTarget, "", "/a;cvv=~?b", 1},
       {"target, nothing", HeadPart::kTarget, "", "/static/app.3f2a.js?v=1234567", 0},
-      {"target, question in fragment", HeadPart::kTarget, "", "/a#b?cvv=~", 0},
+      {"target, question in fragment", HeadPart::kTarget, "", "/a#b?cc_cid=~", 0},
       {"target, '//' in arguments", HeadPart::kTarget, "", "/a?u=http://x/;cvv=1&cvv=~", 1},
       {"target, star", HeadPart::kTarget, "", "*", 0},
       {"cookie", HeadPart::kCookie, "Cookie", "sid=abc; card_number=@; cvv=\"~\"", 2},
