@@ -295,16 +295,22 @@ class MultipartFilter : public Filter {
     }
   }
 
-  void sweep_head(const Text& lines, Scrubber& scrubber) {
-    if (lines.size == 0) return;
-    if (!scan_value({lines.data, lines.size}, {0, false}).may_hold_digits) return;
+  // False: there is no number in it, and was none.
+  bool sweep_head(const Text& lines, Scrubber& scrubber) {
+    if (lines.size == 0) return false;
+    if (!scan_value({lines.data, lines.size}, {0, false}).may_hold_digits) return false;
     scrubber.use_form_scope({});
     head_value_.begin({}, {}, ValueType::kKey, Escapes::kUri, scrubber);
     head_value_.text(lines, true, scrubber);
+    return true;
   }
 
   void begin_part(const Text& lines, Scrubber& scrubber) {
-    sweep_head(lines, scrubber);
+    if (sweep_head(lines, scrubber) && scrubber.refused()) {
+      // It may be that number for which the request is refused: no copies are made of it.
+      filter_ = make_plain_filter(layer_, PlainCoding::kUtf8);
+      return;
+    }
     PartHead part = parse_part_head({lines.data, lines.size});
     const Bytes name{reinterpret_cast<const uint8_t*>(part.name.data()), part.name.size()};
     FieldMatch match;

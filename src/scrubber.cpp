@@ -606,6 +606,8 @@ std::string Scrubber::field() const {
   std::string out;
   const Bytes leaf = Bytes(leaf_).first(leaf_size_);
   const size_t depth = std::min(level_, path_.depth());
+  // What it grows out of would keep a number that is masked in the end only.
+  if (depth != 0 || leaf.size() > out.capacity()) out.reserve(kFieldMax + kLeafMax);
   for (size_t level = 0; level < depth; ++level) {
     const Bytes name = path_.name(level);
     if (out.size() + 1 + name.size() + 2 + leaf.size() > kFieldMax) {
