@@ -297,6 +297,20 @@ void answers(void**) {
   }
 }
 
+// In bodies of any size, at every cut.
+void spaces_around_names(void**) {
+  for (size_t size : {0u, 700u}) {
+    const std::string other = "{\"x\":\"" + std::string(size, 'y') + "\",\"a\":1}";
+    for (const char* name : {"cvv", "cvv ", " cvv", " cvv  ", "cvv\\t"}) {
+      const std::string in = "[" + other + ",{\"name\":\"" + name + "\",\"value\":\"123\"}," + other + "]";
+      for (size_t chunk : kChunkSizes) {
+        const Run run = run_body(masking(), kJson, in, chunk);
+        if (run.out != replaced(in, "123", "***")) fail_msg("\"%s\", pieces of %zu", name, chunk);
+      }
+    }
+  }
+}
+
 // Monitoring refuses nothing, but keeps no more names than that, or a large form would take forever.
 void names_are_bounded(void**) {
   Policy policy = masking();
@@ -328,6 +342,7 @@ int main() {
       cmocka_unit_test(a_window_that_is_full_refuses),
       cmocka_unit_test(what_is_no_pair),
       cmocka_unit_test(answers),
+      cmocka_unit_test(spaces_around_names),
       cmocka_unit_test(names_are_bounded),
   };
   return cmocka_run_group_tests_name("scrubber_pair", tests, nullptr, nullptr);
