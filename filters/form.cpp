@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "filters/form_scan.h"
+#include "filters/long_name.h"
 #include "filters/url_value.h"
 #include "src/detector.h"
 
@@ -20,6 +21,9 @@ namespace {
 
 // Encoded bytes of a name that is matched: several components of limits::kNameMax bytes, each written as %XX.
 constexpr size_t kNameRawMax = 16 * limits::kNameMax;
+
+// Encoded bytes of a longer name's end that are kept: as many as limits::kNameMax + 1 characters may have.
+constexpr size_t kNameTail = 4 * limits::kNameMax;
 
 // White space in front of a body that is looked at to tell whether it is JSON.
 constexpr size_t kStartMax = 64;
@@ -116,6 +120,7 @@ class FormFilter : public Filter {
     if (length > kNameRawMax) {
       scrubber.use_form_scope({});
       value_.begin({}, {}, ValueType::kKey, escapes_, scrubber);
+      tail_.clear();
       state_ = State::kLongName;
       return true;
     }
@@ -193,6 +198,8 @@ class FormFilter : public Filter {
     // A name or a quoted value that its own delimiter does not end, the separator ends.
     size_t end = find_either(text.data, text.size, pos_ + seen_, delimiter, syntax_.separator);
     const bool found = end < text.size;
+    const bool is_name = state_ == State::kLongName;
+    if (is_name) keep_tail({text.data + pos_ + seen_, end - pos_ - seen_});
     size_t settled = value_.text(text.sub(pos_, end - pos_), found || last, scrubber);
     if (layer_ == 0 && value_.bad_escape() != PercentDecoder::kNone) scrubber.malformed(value_.bad_escape());
     if (!found) {
@@ -203,10 +210,31 @@ class FormFilter : public Filter {
     pos_ = end + 1;
     seen_ = 0;
     state_ = text.data[end] == delimiter ? next : State::kName;
-    if (state_ == State::kRest || state_ == State::kValue) {
+    if (is_name && state_ == State::kValue) {
+      begin_long_named(scrubber);
+    } else if (state_ == State::kRest || state_ == State::kValue) {
       value_.begin({}, {}, ValueType::kFree, escapes_, scrubber);
     }
     return true;
+  }
+
+  void keep_tail(Bytes name) {
+    tail_.append(name.last(std::min(name.size(), kNameTail)));
+    if (tail_.size() > kNameTail) tail_.drop_front(tail_.size() - kNameTail);
+  }
+
+  // A value whose name is known by its end only.
+  void begin_long_named(Scrubber& scrubber) {
+    name_.clear();
+    decoder_.start(escapes_, 0);
+    decoder_.feed({tail_.data(), tail_.size(), nullptr, 0}, &name_);
+    decoder_.finish(&name_);
+    const Bytes leaf = end_of_name({name_.text().data, name_.size()});
+    if (leaf.size() > limits::kNameMax) return value_.begin({}, {}, ValueType::kFree, escapes_, scrubber);
+    const FieldMatch match = scrubber.match(leaf);
+    form_scope_of(leaf, &prefix_, scrubber);
+    scrubber.next_in_pair(leaf, match.pair);
+    value_.begin(leaf, scrubber.paired(match), ValueType::kString, escapes_, scrubber);
   }
 
   // Strict parsers (Go, Java, Rails) refuse what browsers never send.
@@ -226,6 +254,7 @@ class FormFilter : public Filter {
   ValueReader json_;
   PercentDecoder decoder_;
   Decoded name_;
+  SecretBuffer tail_;  // of a long name
   SecretBuffer prefix_;
 };
 

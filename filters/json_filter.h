@@ -32,6 +32,9 @@ inline constexpr std::array<uint8_t, 256> kJsonClass = [] {
 class JsonFilter final : public Filter {
  public:
   JsonFilter(unsigned layer, bool many) : string_(layer), layer_(layer), many_(many) {}
+  ~JsonFilter() override { wipe(kept_.data(), kept_.size()); }
+  JsonFilter(const JsonFilter&) = delete;
+  JsonFilter& operator=(const JsonFilter&) = delete;
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override;
 
  private:

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "filters/long_name.h"
+
 namespace cardscrub {
 
 FieldMatch JsonPath::ask(const Key& key, Bytes name, Scrubber& scrubber) {
@@ -22,7 +24,8 @@ FieldMatch JsonPath::match(Bytes name, Scrubber& scrubber) {
     return look_up(key, name, scrubber);
   }
   latest_ = nullptr;
-  if (size > limits::kNameMax) return {};
+  name = end_of_name(name);
+  if (name.size() > limits::kNameMax) return {};
   open(scrubber);
   return scrubber.match(name);
 }
@@ -41,7 +44,7 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
     open(scrubber);
     return scrubber.open(name);  // which says no, and why
   }
-  if (depth_ == frames_.size()) frames_.resize(depth_ + 16);
+  if (depth_ == frames_.size()) grow();
   Frame& frame = frames_[depth_];
   uint64_t inside = 0;
   if (latest_ == nullptr && name.empty()) {
@@ -56,8 +59,10 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
     latest_ = nullptr;
   } else {
     inside = places_->fresh();
-    frame.size = static_cast<uint8_t>(std::min(name.size(), frame.name.size()));
-    std::memcpy(frame.name.data(), name.data(), frame.size);
+    name = end_of_name(name);
+    frame.size = static_cast<uint8_t>(name.size());
+    if (frame.size != 0) std::memcpy(frame.name.data(), name.data(), frame.size);
+    secret_to_ = std::max(secret_to_, depth_ + 1);
   }
   frame.around = place_;
   frame.match = match;
@@ -67,6 +72,13 @@ bool JsonPath::push(Bytes name, bool object, FieldMatch match, Scrubber& scrubbe
   object_ = object;
   ++depth_;
   return true;
+}
+
+void JsonPath::grow() {
+  std::vector<Frame> more(2 * frames_.size() + 16);
+  std::copy(frames_.begin(), frames_.end(), more.begin());
+  wipe_names();
+  frames_.swap(more);
 }
 
 uint64_t JsonPath::kinds() const {

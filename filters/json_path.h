@@ -17,6 +17,11 @@ class JsonPath {
   // Names of fewer bytes are remembered.
   static constexpr size_t kShortName = NamePlaces::kNameSize;
 
+  JsonPath() = default;
+  ~JsonPath() { wipe_names(); }
+  JsonPath(const JsonPath&) = delete;
+  JsonPath& operator=(const JsonPath&) = delete;
+
   // Once, before anything else.
   void start(Scrubber& scrubber);
   bool empty() const { return depth_ == 0; }
@@ -61,7 +66,7 @@ class JsonPath {
     FieldMatch match;
     bool in_object;  // what the container around it is
     uint8_t size;
-    std::array<uint8_t, limits::kNameMax + 1> name;  // cut: one byte more than a name may have
+    std::array<uint8_t, limits::kNameMax + 1> name;  // end_of_name()
   };
   using Key = NamePlaces::Key;
   FieldMatch look_up(const Key& key, Bytes name, Scrubber& scrubber) {
@@ -70,8 +75,12 @@ class JsonPath {
   }
   FieldMatch ask(const Key& key, Bytes name, Scrubber& scrubber);
   void open_rest(Scrubber& scrubber);
+  void grow();
+  // Those that are not remembered, for they may hold a number.
+  void wipe_names() { wipe(frames_.data(), secret_to_ * sizeof(Frame)); }
 
   std::vector<Frame> frames_;  // depth_ of them are in use
+  size_t secret_to_ = 0;       // so many have had names that are not remembered
   size_t depth_ = 0;
   size_t opened_ = 0;   // of these, the scrubber knows of so many, the outermost ones
   size_t deepest_ = 0;  // as many as the scrubber takes

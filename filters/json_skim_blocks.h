@@ -95,10 +95,11 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
       const uint8_t* const begin = string_in_front(p, bit, opens);
       if (listed.may_match({begin, static_cast<size_t>(end - begin)})) listed_names |= bit;
     }
-    // Values may be names too: {"name": "cvv", "value": "123"}.
+    // Values may be names too: {"name": "cvv", "value": "123"}. White space behind them does not count.
     for (uint64_t rest = closes ^ name_ends; rest != 0; rest &= rest - 1) {
       const uint8_t* const end = p + std::countr_zero(rest);
-      if (!listed.value_may_end_in(end - 2)) continue;
+      const bool padded = end[-1] == ' ';
+      if (!padded && !listed.value_may_end_in(end - 2)) continue;
       const uint64_t bit = rest & (0 - rest);
       const uint8_t* const begin = string_in_front(p, bit, opens);
       // Nearly all stand plainly behind another name, or are elements.
@@ -107,7 +108,7 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
                             : begin[-2] > ' ')) {
         continue;
       }
-      const bool name = listed.may_match({begin, static_cast<size_t>(end - begin)});
+      const bool name = padded || listed.may_match({begin, static_cast<size_t>(end - begin)});
       if (name && behind_pair_name(begin)) trouble |= bit;
     }
     uint64_t nested = (2 * opens + after_quote) & (masks.brackets | blanks);

@@ -234,10 +234,14 @@ void JsonString::show(const Text& text, bool ended, Scrubber& scrubber) {
   from_ += settled;
 }
 
+// The last bytes are kept.
 void JsonString::keep_name(const Text& text) {
-  size_t count = std::min(text.size, name_.size() - name_size_);
-  if (count != 0) std::memcpy(name_.data() + name_size_, text.data, count);
-  name_size_ = static_cast<uint8_t>(name_size_ + count);
+  const size_t count = std::min(text.size, name_.size());
+  if (count == 0) return;
+  const size_t kept = std::min<size_t>(name_size_, name_.size() - count);
+  std::memmove(name_.data(), name_.data() + (name_size_ - kept), kept);
+  std::memcpy(name_.data() + kept, text.data + (text.size - count), count);
+  name_size_ = static_cast<uint8_t>(kept + count);
 }
 
 size_t JsonString::settled(const Text& text) {

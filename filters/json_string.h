@@ -5,6 +5,7 @@
 #include <array>
 
 #include "filters/decoded.h"
+#include "filters/long_name.h"
 #include "filters/value_reader.h"
 
 namespace cardscrub {
@@ -24,6 +25,9 @@ class JsonString {
   };
 
   explicit JsonString(unsigned layer) : reader_(layer), layer_(layer) {}
+  ~JsonString() { wipe(name_.data(), name_.size()); }
+  JsonString(const JsonString&) = delete;
+  JsonString& operator=(const JsonString&) = delete;
 
   // The value's first character is text[at] of the text that the next read() is given.
   void begin(size_t at, End end, Bytes leaf, FieldMatch match, ValueType type, Scrubber& scrubber);
@@ -44,8 +48,8 @@ class JsonString {
     cursor_ -= count;
     from_ -= count;
   }
-  // After a value of type kKey: the name, as it is on the wire now; cut after kNameMax + 1 bytes.
-  Bytes name() const { return {name_.data(), name_size_}; }
+  // After a value of type kKey: end_of_name() of the name, as it is on the wire now.
+  Bytes name() const { return end_of_name({name_.data(), name_size_}); }
 
  private:
   bool at_end(const Text& text, bool last, size_t* pass);

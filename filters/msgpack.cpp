@@ -13,6 +13,7 @@
 #include <cstring>
 #include <vector>
 
+#include "filters/long_name.h"
 #include "filters/number_value.h"
 #include "filters/plain.h"
 #include "filters/url_value.h"
@@ -74,9 +75,15 @@ Header header_of(uint8_t first) {
   return kHeaders[first - 0xC0];
 }
 
+// A longer key has no name.
+constexpr size_t kKeyMax = 16 * limits::kNameMax;
+
 class MsgpackFilter : public Filter {
  public:
   explicit MsgpackFilter(unsigned layer) : layer_(layer), value_(layer) {}
+  ~MsgpackFilter() override { wipe(name_.data(), name_.size()); }
+  MsgpackFilter(const MsgpackFilter&) = delete;
+  MsgpackFilter& operator=(const MsgpackFilter&) = delete;
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     pos_ = 0;
@@ -229,10 +236,12 @@ class MsgpackFilter : public Filter {
   bool payload(const Text& text, bool last, Scrubber& scrubber) {
     const size_t size = static_cast<size_t>(std::min<uint64_t>(text.size - pos_, left_));
     const bool all = size == left_;
-    if (named_ && !all && !last && size <= limits::kNameMax) return false;
+    if (named_ && !all && !last && size <= kKeyMax) return false;
     if (named_ && name_size_ == 0) {
-      name_size_ = std::min(size, name_.size());
-      if (name_size_ != 0) std::memcpy(name_.data(), text.data + pos_, name_size_);
+      const Bytes key{text.data + pos_, size};
+      const Bytes kept = size > kKeyMax ? key.first(name_.size()) : end_of_name(key);
+      name_size_ = kept.size();
+      if (name_size_ != 0) std::memcpy(name_.data(), kept.data(), name_size_);
       named_ = false;
     }
     const Text now = text.sub(pos_, size);
@@ -276,7 +285,7 @@ class MsgpackFilter : public Filter {
   std::unique_ptr<Filter> rest_;
   FieldMatch match_;  // of the value to come in a map
   size_t name_size_ = 0;
-  std::array<uint8_t, limits::kNameMax + 1> name_{};  // cut: one byte more than a name may have
+  std::array<uint8_t, limits::kNameMax + 1> name_{};  // end_of_name()
 };
 
 }  // namespace

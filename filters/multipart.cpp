@@ -26,7 +26,10 @@ namespace {
 
 constexpr size_t kBoundaryMax = 200;   // RFC 2046 says 70; clients are known that send more
 constexpr size_t kPartHeadMax = 8192;  // as much as an HTTP header may have by nginx's default
-constexpr size_t kPaddingMax = 64;     // white space behind a boundary
+constexpr size_t kPaddingMax = 64;     // white space behind a boundary; more is refused
+
+// What parsers pass over behind a boundary (RFC 2046 has the first two).
+bool is_padding(uint8_t c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -73,9 +76,9 @@ class FieldFilter : public Filter {
   bool begun_ = false;
 };
 
-// Looks for one string, at least "\n-". In most files line feeds are rare, so that the C library's search for
-// one is the quickest way; where they are not, Boyer and Moore's way with Horspool's table, so
-// that most bytes are never looked at.
+// Looks for one string, a line break and "-" at least. In most files line breaks are rare, so that the C
+// library's search for one is the quickest way; where they are not, Boyer and Moore's way with Horspool's
+// table, so that most bytes are never looked at.
 class Finder {
  public:
   explicit Finder(std::string needle) : needle_(std::move(needle)) {
@@ -95,7 +98,7 @@ class Finder {
     size_t i = from;
     *found = true;
     for (size_t lines = 0; size - i >= length && lines * kLine < i - from + kFirst; ++lines, ++i) {
-      i = find_byte(data, size - length + 1, i, '\n');
+      i = find_byte(data, size - length + 1, i, static_cast<uint8_t>(needle_[0]));
       if (size - i < length) break;
       if (data[i + 1] == '-' && std::memcmp(data + i, needle_.data(), length) == 0) return i;
     }
@@ -119,7 +122,10 @@ class Finder {
 class MultipartFilter : public Filter {
  public:
   MultipartFilter(std::string_view boundary, unsigned layer)
-      : layer_(layer), delimiter_("\n--" + std::string(boundary)), head_value_(layer) {}
+      : layer_(layer),
+        delimiter_("\n--" + std::string(boundary)),
+        bare_("\r--" + std::string(boundary)),
+        head_value_(layer) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     pos_ = 0;
@@ -131,6 +137,7 @@ class MultipartFilter : public Filter {
       scrubber.use_form_scope({});
     }
     seen_ -= std::min(seen_, pos_);
+    bare_seen_ -= std::min(bare_seen_, pos_);
     return pos_;
   }
 
@@ -150,8 +157,10 @@ class MultipartFilter : public Filter {
     }
   }
 
-  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line.
-  Line line_end(const Text& text, size_t at, bool last, size_t* end) const {
+  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line. What is
+  // a delimiter to some parsers only is refused: a field that another reader sees there would not be one
+  // here.
+  Line line_end(const Text& text, size_t at, bool last, size_t* end, Scrubber& scrubber) const {
     const bool dash = at < text.size && text.data[at] == '-';
     if (dash && at + 1 < text.size && text.data[at + 1] == '-') {
       *end = at + 2;
@@ -159,11 +168,18 @@ class MultipartFilter : public Filter {
     }
     if (dash && at + 1 == text.size && !last) return Line::kOpen;
     size_t i = at;
-    while (i < text.size && i - at < kPaddingMax && (text.data[i] == ' ' || text.data[i] == '\t')) ++i;
-    if (i < text.size && text.data[i] == '\r') ++i;
+    while (i < text.size && i - at < kPaddingMax && is_padding(text.data[i])) ++i;
+    const bool too_long = i < text.size && is_padding(text.data[i]);
+    const bool breaks = i < text.size && text.data[i] == '\r';
+    if (breaks) ++i;
     if (i == text.size) return last ? Line::kNone : Line::kOpen;
     *end = i + 1;
-    return text.data[i] == '\n' ? Line::kPart : Line::kNone;
+    if (text.data[i] == '\n') return Line::kPart;
+    if (too_long || breaks) {
+      scrubber.refuse(too_long ? Reason::kLimitSize : Reason::kBodyMalformed,
+                      static_cast<int64_t>(text.unit(i).at));
+    }
+    return Line::kNone;
   }
 
   // Preamble and content: everything up to the next delimiter.
@@ -178,7 +194,7 @@ class MultipartFilter : public Filter {
       if (same && known < length && !last) return false;
       if (same && known == length) {
         size_t end = 0;
-        const Line line = line_end(text, pos_ + length, last, &end);
+        const Line line = line_end(text, pos_ + length, last, &end, scrubber);
         if (line == Line::kOpen) return false;
         if (line != Line::kNone) return delimiter(text, pos_, end, line, scrubber);
       }
@@ -189,13 +205,14 @@ class MultipartFilter : public Filter {
       at = delimiter_.find(text.data, text.size, at, &found);
       size_t begin = at;
       if (begin > pos_ && text.data[begin - 1] == '\r') --begin;
+      refuse_bare_returns(text, found ? at : text.size, scrubber);
       if (!found) {
-        seen_ = last ? text.size : begin;
+        seen_ = last ? text.size : std::min(begin, bare_seen_);
         show(text, seen_, last, scrubber);
         return false;
       }
       size_t end = 0;
-      const Line line = line_end(text, at + delimiter_.needle().size(), last, &end);
+      const Line line = line_end(text, at + delimiter_.needle().size(), last, &end, scrubber);
       if (line == Line::kOpen) {
         seen_ = begin;
         show(text, begin, false, scrubber);
@@ -204,6 +221,15 @@ class MultipartFilter : public Filter {
       if (line != Line::kNone) return delimiter(text, begin, end, line, scrubber);
       ++at;
     }
+  }
+
+  // A boundary behind a carriage return alone, in front of `end`: some parsers see a delimiter there.
+  void refuse_bare_returns(const Text& text, size_t end, Scrubber& scrubber) {
+    bool found = false;
+    bare_seen_ = bare_.find(text.data, end, std::min(end, std::max(pos_, bare_seen_)), &found);
+    if (!found) return;
+    scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(bare_seen_).at));
+    ++bare_seen_;
   }
 
   bool delimiter(const Text& text, size_t begin, size_t end, Line line, Scrubber& scrubber) {
@@ -269,16 +295,22 @@ class MultipartFilter : public Filter {
     }
   }
 
-  void sweep_head(const Text& lines, Scrubber& scrubber) {
-    if (lines.size == 0) return;
-    if (!scan_value({lines.data, lines.size}, {0, false}).may_hold_digits) return;
+  // False: there is no number in it, and was none.
+  bool sweep_head(const Text& lines, Scrubber& scrubber) {
+    if (lines.size == 0) return false;
+    if (!scan_value({lines.data, lines.size}, {0, false}).may_hold_digits) return false;
     scrubber.use_form_scope({});
     head_value_.begin({}, {}, ValueType::kKey, Escapes::kUri, scrubber);
     head_value_.text(lines, true, scrubber);
+    return true;
   }
 
   void begin_part(const Text& lines, Scrubber& scrubber) {
-    sweep_head(lines, scrubber);
+    if (sweep_head(lines, scrubber) && scrubber.refused()) {
+      // It may be that number for which the request is refused: no copies are made of it.
+      filter_ = make_plain_filter(layer_, PlainCoding::kUtf8);
+      return;
+    }
     PartHead part = parse_part_head({lines.data, lines.size});
     const Bytes name{reinterpret_cast<const uint8_t*>(part.name.data()), part.name.size()};
     FieldMatch match;
@@ -325,10 +357,12 @@ class MultipartFilter : public Filter {
 
   unsigned layer_;
   Finder delimiter_;
+  Finder bare_;  // the same behind a carriage return
   State state_ = State::kPreamble;
   bool at_line_start_ = true;  // a delimiter may stand here without a line break in front of it
   size_t pos_ = 0;             // leading units of the text that are settled
   size_t seen_ = 0;  // leading units of the (next) text in which no delimiter (or no end of a head) begins
+  size_t bare_seen_ = 0;            // the same for one behind a carriage return alone
   std::unique_ptr<Filter> filter_;  // of the content; none: nothing has been shown
   bool opened_ = false;
   UrlValue head_value_;

@@ -98,6 +98,7 @@ PartHead parse_part_head(Bytes lines) {
     std::string_view next = rest.substr(0, end);
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (!next.empty() && next.back() == '\r') next.remove_suffix(1);
+    head.ambiguous = head.ambiguous || next.find('\r') != std::string_view::npos;
     if (!next.empty() && is_blank(next.front())) {
       line += ' ';
       line += trim(next);

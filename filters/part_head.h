@@ -16,7 +16,8 @@ struct PartHead {
   bool table = false;        // which ends in .csv or .tsv
   std::string content_type;  // empty: none, which is text/plain
   TransferCoding coding = TransferCoding::kIdentity;
-  // Says two things: a field twice, or two names. Applications do not agree on which one counts.
+  // Says two things: a field twice, two names, or lines that end in a carriage return alone. Applications do
+  // not agree on which one counts.
   bool ambiguous = false;
 };
 

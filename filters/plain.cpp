@@ -23,7 +23,7 @@ constexpr size_t kStep = 256;  // units decoded before it is asked whether decod
 
 class PlainFilter : public Filter {
  public:
-  explicit PlainFilter(unsigned layer) : reader_(layer) {}
+  explicit PlainFilter(unsigned layer) : nests_(layer < limits::kLayers), reader_(layer) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!begun_) {
@@ -53,7 +53,7 @@ class PlainFilter : public Filter {
       uint8_t c = text.data[i];
       if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
       decided_ = true;
-      passes_ = c == '{' || c == '[';
+      passes_ = nests_ && (c == '{' || c == '[');
     }
   }
 
@@ -122,6 +122,7 @@ class PlainFilter : public Filter {
     return !stopped && seen_ < text.size;
   }
 
+  bool nests_;  // JSON is read as such
   ValueReader reader_;
   WideFinder wide_;
   Decoded decoded_;             // while decoding: what is not settled

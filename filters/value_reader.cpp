@@ -14,7 +14,7 @@ bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r
 
 }  // namespace
 
-ValueReader::~ValueReader() = default;
+ValueReader::~ValueReader() { wipe(leaf_.data(), leaf_.size()); }
 
 void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& scrubber) {
   inner_.reset();

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "filters/decoded.h"
+#include "filters/long_name.h"
 #include "src/limits.h"
 
 namespace cardscrub {
@@ -102,7 +103,7 @@ Bytes xml_local_name(Bytes name) {
 void keep_xml_name(Bytes name, SecretBuffer* out) {
   Bytes local = xml_local_name(name);
   out->clear();
-  out->append(local.first(std::min(local.size(), limits::kNameMax + 1)));
+  out->append(end_of_name(local));
 }
 
 XmlReference read_xml_reference(const Text& text, size_t at, bool last) {

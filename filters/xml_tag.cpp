@@ -1,6 +1,7 @@
 // XML: tags, attributes, and the elements that are open.
 #include <algorithm>
 
+#include "filters/long_name.h"
 #include "filters/xml_reader.h"
 #include "filters/xml_scan.h"
 
@@ -58,9 +59,7 @@ bool XmlReader::name() {
     Bytes local = xml_local_name({in_->data + begin_, cursor_ - begin_});
     if (depth_ != 0 && deep_ == 0) {
       Bytes open = leaf_ ? element_.span() : scrubber_->path().name(scrubber_->path().depth() - 1);
-      const size_t compared = std::min(local.size(), limits::kNameMax);
-      Bytes known = open.first(std::min(open.size(), limits::kNameMax));
-      if (!std::ranges::equal(known, local.first(compared))) malformed(begin_);
+      if (!std::ranges::equal(open, end_of_name(local))) malformed(begin_);
     }
     end_element();
     state_ = State::kEndTag;

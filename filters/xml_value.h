@@ -21,6 +21,9 @@ class XmlValue {
   static constexpr size_t kGap = 32;  // so many units without a digit: no number reaches across them
 
   explicit XmlValue(unsigned layer) : reader_(layer) {}
+  ~XmlValue() { wipe(leaf_.data(), leaf_.size()); }
+  XmlValue(const XmlValue&) = delete;
+  XmlValue& operator=(const XmlValue&) = delete;
 
   bool is_open() const { return open_; }
   // A value begins. The leaf need not outlive the call.

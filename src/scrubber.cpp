@@ -222,7 +222,7 @@ void Scrubber::swept(const Text& text, const Finding& finding, bool alone, bool 
 // ---- card data in base64
 
 void Scrubber::ignored(const Text& text) {
-  constexpr uint64_t kReach = 4096;  // what is found is told no later than that
+  constexpr uint64_t kReach = 4096;  // of what is found, no more is in front of the bytes in memory
   constexpr uint64_t kEscape = 12;   // a unit is told by the last byte of its escape
   if (text.size == 0) return;
   const Stretch now{text.unit(0).at, text.unit(text.size - 1).at + 1};
@@ -230,7 +230,9 @@ void Scrubber::ignored(const Text& text) {
     ignored_.back().end = std::max(ignored_.back().end, now.end);
     return;
   }
-  std::erase_if(ignored_, [&](const Stretch& old) { return old.end + kReach < now.begin; });
+  // What is found is told when all that is in memory has been read.
+  const auto told = [this](const Stretch& old) { return old.end + kReach < view_.base; };
+  if (!ignored_.empty() && told(ignored_.front())) std::erase_if(ignored_, told);
   ignored_.push_back(now);
 }
 
@@ -606,6 +608,8 @@ std::string Scrubber::field() const {
   std::string out;
   const Bytes leaf = Bytes(leaf_).first(leaf_size_);
   const size_t depth = std::min(level_, path_.depth());
+  // What it grows out of would keep a number that is masked in the end only.
+  if (depth != 0 || leaf.size() > out.capacity()) out.reserve(kFieldMax + kLeafMax);
   for (size_t level = 0; level < depth; ++level) {
     const Bytes name = path_.name(level);
     if (out.size() + 1 + name.size() + 2 + leaf.size() > kFieldMax) {

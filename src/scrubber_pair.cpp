@@ -144,7 +144,7 @@ void Scrubber::note_pair(const Text& text) {
   std::erase_if(pairs_, [&](const PairName& other) {
     return other.depth == pair.depth && other.form_key == pair.form_key;
   });
-  if (form_key_ != 0 && pairs_.size() >= limits::kFormScopes) refuse(Reason::kLimitFindings);
+  if (form_key_ != 0 && pairs_.size() >= limits::kFormScopes) return refuse(Reason::kLimitFindings);
   pairs_.push_back(pair);
   name_waiting_codes(pair);
 }

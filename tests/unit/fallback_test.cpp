@@ -69,6 +69,8 @@ const Case kCases[] = {
     {"past dates stay", "application/json", R"({"card_exp":"01/19","exp_month":"13"})", ""},
     {"too deep", "application/json", deep(R"({"note":"4111111111111111","x":1})"),
      deep(R"({"note":"411111******1111","x":1})")},
+    {"too deep, digits of another script", "application/json", deep("\"４１１１１１１１１１１１１１１１\""),
+     deep("\"４１１１１１＊＊＊＊＊＊１１１１\"")},
     {"no JSON at all", "application/json", "oops 4111111111111111", "oops 411111******1111"},
     {"documents inside documents", "application/json",
      R"(["[\"[\\\"[\\\\\\\"[\\\\\\\\\\\\\\\"[4111111111111111]\\\\\\\\\\\\\\\"]\\\\\\\"]\\\"]\"]"])",

@@ -1,7 +1,25 @@
 // The head of a request: every part in place.
 #include "filters/head.h"
 
+#include <cstdlib>
+#include <new>
+
 #include "tests/unit/random_laws.h"
+
+namespace {
+// So many allocations succeed; -1: all.
+long allocations_left = -1;
+}  // namespace
+
+void* operator new(size_t size) {
+  if (allocations_left == 0) throw std::bad_alloc();
+  if (allocations_left > 0) --allocations_left;
+  void* block = std::malloc(size == 0 ? 1 : size);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+void operator delete(void* block) noexcept { std::free(block); }
+void operator delete(void* block, size_t) noexcept { std::free(block); }
 
 namespace cardscrub {
 namespace {
@@ -197,6 +215,26 @@ void random_targets(void**) {
   }
 }
 
+// Wherever memory ends, the caller hears of it: the worker goes on.
+void no_memory(void**) {
+  const std::string in = "a[cvv]=123&b={\"c\":" + std::string(kVisa) + "}&card_number=" + std::string(kVisa);
+  bool complete = false;
+  for (long most = 0; !complete; ++most) {
+    assert_true(most < 1000);
+    std::string bytes = in;
+    Verdict verdict;
+    allocations_left = most;
+    try {
+      scrub_head(HeadPart::kArguments, {}, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()},
+                 Rig::get().policy(), Rig::get().worker(), verdict, {});
+      complete = true;
+    } catch (const std::bad_alloc&) {
+    }
+    allocations_left = -1;
+    if (complete && bytes.find(kVisa) != std::string::npos) fail_msg("%s", bytes.c_str());
+  }
+}
+
 }  // namespace
 }  // namespace cardscrub
 
@@ -204,7 +242,7 @@ int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {
       cmocka_unit_test(parts),     cmocka_unit_test(encodings_in_every_part), cmocka_unit_test(actions),
-      cmocka_unit_test(one_scope), cmocka_unit_test(random_targets),
+      cmocka_unit_test(one_scope), cmocka_unit_test(random_targets),          cmocka_unit_test(no_memory),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

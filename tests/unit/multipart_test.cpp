@@ -197,6 +197,9 @@ void places(void**) {
 
 void refusals(void**) {
   const std::string disposition = "Content-Disposition: form-data; name=card_number\r\n";
+  // What applications take for another field, and read.
+  const std::string cvv = "\r\nContent-Disposition: form-data; name=cvv\r\n\r\n123\r\n--b--\r\n";
+  const auto between = [&](const std::string& line) { return "--b\r\n\r\nx\r\n" + line + cvv.substr(2); };
   const struct {
     const char* name;
     std::string in;
@@ -221,6 +224,12 @@ void refusals(void**) {
       {"unknown coding", part("Content-Transfer-Encoding: x-uuencode", "a"), Reason::kBodyEncoding},
       {"character set", part(disposition + "Content-Type: text/plain; charset=utf-16", "a"),
        Reason::kBodyCharset},
+      {"line of the head ends in CR alone", part("X: y\rContent-Disposition: form-data; name=cvv", "123"),
+       Reason::kBodyMalformed},
+      {"CR alone behind a boundary", between("--b\r"), Reason::kBodyMalformed},
+      {"CR alone in front of a boundary", "--b\r\n\r\nx\r--b" + cvv, Reason::kBodyMalformed},
+      {"much white space behind a boundary", between("--b" + std::string(65, ' ') + "\r\n"),
+       Reason::kLimitSize},
       {"head too long", "--b\r\nX: " + std::string(9000, 'x') + "\r\n\r\n\r\n--b--", Reason::kLimitSize},
   };
   for (const auto& c : table) {

@@ -297,6 +297,38 @@ void answers(void**) {
   }
 }
 
+// In bodies of any size, at every cut.
+void spaces_around_names(void**) {
+  for (size_t size : {0u, 700u}) {
+    const std::string other = "{\"x\":\"" + std::string(size, 'y') + "\",\"a\":1}";
+    for (const char* name : {"cvv", "cvv ", " cvv", " cvv  ", "cvv\\t"}) {
+      const std::string in = "[" + other + ",{\"name\":\"" + name + "\",\"value\":\"123\"}," + other + "]";
+      for (size_t chunk : kChunkSizes) {
+        const Run run = run_body(masking(), kJson, in, chunk);
+        if (run.out != replaced(in, "123", "***")) fail_msg("\"%s\", pieces of %zu", name, chunk);
+      }
+    }
+  }
+}
+
+// Monitoring refuses nothing, but keeps no more names than that, or a large form would take forever.
+void names_are_bounded(void**) {
+  Policy policy = masking();
+  std::string in;
+  for (size_t i = 0; i < 2 * limits::kFormScopes; ++i) {
+    const std::string scope = "f" + std::to_string(i);
+    in += scope + "[name]=cvv&" + scope + "[value]=123&";
+  }
+  const Run on = run_body(policy, "application/x-www-form-urlencoded", in, 0);
+  assert_true(on.verdict.refused());
+  policy.mode = Mode::kMonitor;
+  for (size_t chunk : kChunkSizes) {
+    const Run run = run_body(policy, "application/x-www-form-urlencoded", in, chunk);
+    assert_true(run.verdict.unread == Reason::kLimitFindings);
+    assert_int_equal(run.events.size(), limits::kFormScopes);
+  }
+}
+
 }  // namespace
 }  // namespace cardscrub
 
@@ -310,6 +342,8 @@ int main() {
       cmocka_unit_test(a_window_that_is_full_refuses),
       cmocka_unit_test(what_is_no_pair),
       cmocka_unit_test(answers),
+      cmocka_unit_test(spaces_around_names),
+      cmocka_unit_test(names_are_bounded),
   };
   return cmocka_run_group_tests_name("scrubber_pair", tests, nullptr, nullptr);
 }

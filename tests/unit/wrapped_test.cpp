@@ -125,6 +125,23 @@ void is_refused(void**) {
   }
 }
 
+// Two fields that are left alone, far from each other in one piece: the first still is when it is told what
+// stands in it.
+void ignored_fields_stay_ignored(void**) {
+  const std::vector<FieldPattern> patterns{{Kind::kIgnore, "sig"}};
+  const Result<FieldNames> fields = FieldNames::compile(patterns);
+  assert_true(static_cast<bool>(fields));
+  Policy policy = Rig::get().policy();
+  policy.fields = &*fields;
+  const std::string in = "[{\"sig\":\"" + encoded(kJson) + "\",\"x\":\"" + std::string(9000, '-') +
+                         "\",\"sig\":\"" + encoded(kJson) + "\"}]";
+  for (size_t chunk : {size_t{0}, size_t{16}, size_t{1024}, size_t{4096}}) {
+    const Run run = run_body(policy, "application/json", in, chunk);
+    if (run.verdict.refused()) fail_msg("pieces of %zu", chunk);
+    assert_string_equal(run.out.c_str(), in.c_str());
+  }
+}
+
 void monitoring_counts_the_same_at_every_cut(void**) {
   Policy policy = Rig::get().policy();
   policy.mode = Mode::kMonitor;
@@ -313,6 +330,7 @@ void head_parts(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(is_refused),
+      cmocka_unit_test(ignored_fields_stay_ignored),
       cmocka_unit_test(monitoring_counts_the_same_at_every_cut),
       cmocka_unit_test(says_where),
       cmocka_unit_test(wishes),
