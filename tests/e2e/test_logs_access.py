@@ -91,6 +91,14 @@ def test_basic_authorization(t):
     t.equal(line, mask(pan), "the user")
 
 
+def test_basic_that_is_no_base64(t):
+    pan = t.card()
+    spaced = " ".join(pan[i:i + 4] for i in range(0, 16, 4))
+    for sent, kept in ((pan, mask(pan)), (pan + "!", mask(pan) + "!"), (spaced, pan[:4] + " " + pan[4:6] + "** **** " + pan[12:])):
+        lines = logged(t, "$http_authorization", "/", options=("-H", "Authorization: Basic " + sent))
+        t.equal(lines, ["Basic " + kept], "the header")
+
+
 def test_host_and_server_name(t):
     pan = t.card()
     logged(t, "$host $http_host", "/", options=("-H", "Host: %s.test" % pan))
