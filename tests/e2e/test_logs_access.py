@@ -104,6 +104,18 @@ def test_host_and_server_name(t):
     logged(t, "$host $http_host", "/", options=("-H", "Host: %s.test" % pan))
 
 
+def test_hosts_of_which_nginx_has_a_copy(t):
+    pan = t.card()
+    t.app_may_see = True
+    s = t.nginx(server="", locations="location / { proxy_pass http://$host:8000; }",
+                logs="log_format f '$proxy_host $ssl_server_name'; access_log logs/f.log f; access_log logs/if.log f if=$ssl_server_name;")
+    for http2 in (False, True):
+        s.curl("/", "-k", host=pan + ".test", http2=http2)
+    host = mask(pan) + ".test"
+    for log in ("f.log", "if.log"):
+        t.equal(s.log(log, lines=2), [host + ":8000 " + host] * 2, log)
+
+
 def test_headers_out_and_of_the_upstream(t):
     pan = t.card()
     line = logged(t, "$upstream_http_x_card|$sent_http_x_card|$upstream_cookie_card|$sent_http_set_cookie", "/?card_number=" + pan)[0]
