@@ -18,6 +18,9 @@ constexpr std::array<std::string_view, 15> kTarget{
     "is_args",       "request_filename", "request_body", "proxy_host",   "proxy_port", "document_root",
     "realpath_root", "ssl_server_name",  "uid_reset"};
 
+// Of these nginx, or OpenSSL, has a copy of its own of what the client sent.
+constexpr std::array<std::string_view, 2> kCopied{"proxy_host", "ssl_server_name"};
+
 // Made by nginx: times, sizes, addresses, names out of the configuration.
 // clang-format off
 constexpr std::array<std::string_view, 53> kHarmless{
@@ -171,7 +174,7 @@ LoggedParts learn_logged_parts(const ngx_http_core_main_conf_t* core, bool scrip
       parts.host = true;
       continue;
     }
-    parts.variables.push_back({i, announces(name, fields)});
+    parts.variables.push_back({i, announces(name, fields), is_one_of(name, kCopied)});
     learn(variables[i], fields, &parts);
   }
   return parts;

@@ -31,6 +31,7 @@ struct LoggedHeader {
 struct LoggedVariable {
   ngx_uint_t index;
   bool announces;
+  bool copied;  // made of a copy of what the client sent: to be evaluated, so that there is a value to mask
 };
 
 struct LoggedParts {

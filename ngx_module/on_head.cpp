@@ -136,9 +136,10 @@ bool keep_body_out(ngx_http_request_t* r) {
   return true;
 }
 
-Reason forbidden(const ngx_http_request_t* r, const LocationConf& conf) {
+// located: the location is known, and it is the location's word whether a request may upgrade.
+Reason forbidden(const ngx_http_request_t* r, const LocationConf& conf, bool located) {
   if (conf.require_tls != 0 && r->connection->ssl == nullptr) return Reason::kTlsRequired;
-  if (conf.upgrade == 0 && is_upgrade(r)) return Reason::kUpgrade;
+  if (located && conf.upgrade == 0 && is_upgrade(r)) return Reason::kUpgrade;
   return Reason::kNone;
 }
 
@@ -187,7 +188,7 @@ class Visit {
   std::string_view name_space_;
 };
 
-ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode) {
+ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode, bool located) {
   Visit visit(r);
   RequestContext* context = enter_location(r, &conf, mode);
   if (context == nullptr) return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -196,7 +197,7 @@ ngx_int_t sweep_head(ngx_http_request_t* r, const LocationConf& conf, Mode mode)
 
   Worker* own = worker();
   if (mode == Mode::kOn) {
-    Reason reason = own == nullptr ? Reason::kFault : forbidden(r, conf);
+    Reason reason = own == nullptr ? Reason::kFault : forbidden(r, conf, located);
     const bool scrubbed = context->body_begun && context->body_mode == Mode::kOn;
     if (reason == Reason::kNone && has_body(r->request_body) && !scrubbed && !keep_body_out(r)) {
       reason = Reason::kFault;
@@ -236,9 +237,7 @@ ngx_int_t leave(ngx_http_request_t* r, const LocationConf& conf) {
   return NGX_DECLINED;
 }
 
-}  // namespace
-
-ngx_int_t on_head(ngx_http_request_t* r) {
+ngx_int_t read_head(ngx_http_request_t* r, bool located) {
   const LocationConf& conf = *location_conf(r);
   if (const ngx_int_t rc = keep_revealed_in(r); rc != NGX_DECLINED) return rc;
   if (conf.reveal != 0) return NGX_DECLINED;  // on_reveal.cpp
@@ -246,12 +245,16 @@ ngx_int_t on_head(ngx_http_request_t* r) {
   return guard(r->connection->log, "reading the head of a request", ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
                [&]() -> ngx_int_t {
                  Mode mode = conf.mode_of(r);
-                 return mode == Mode::kOff ? leave(r, conf) : sweep_head(r, conf, mode);
+                 return mode == Mode::kOff ? leave(r, conf) : sweep_head(r, conf, mode, located);
                });
 }
 
+}  // namespace
+
+ngx_int_t on_head(ngx_http_request_t* r) { return read_head(r, true); }
+
 ngx_int_t on_server_head(ngx_http_request_t* r) {
-  return server_conf(r)->rewrites ? on_head(r) : ngx_int_t{NGX_DECLINED};
+  return server_conf(r)->rewrites ? read_head(r, false) : ngx_int_t{NGX_DECLINED};
 }
 
 ngx_int_t on_missing_body(ngx_http_request_t* r) {

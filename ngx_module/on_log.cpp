@@ -52,7 +52,11 @@ void redact_upstream(Redactor* redactor, ngx_http_request_t* r) {
 void redact_variables(Redactor* redactor, ngx_http_request_t* r, const MainConf& main) {
   if (r->variables == nullptr) return;
   for (const LoggedVariable& variable : main.logged.variables) {
-    const ngx_http_variable_value_t& value = r->variables[variable.index];
+    ngx_http_variable_value_t& value = r->variables[variable.index];
+    if (variable.copied) {
+      (void)ngx_http_get_indexed_variable(r, variable.index);
+      value.no_cacheable = 0;  // it would be made anew
+    }
     if (!value.valid || value.not_found || value.len < 3) continue;
     if (variable.announces || redactor->scan().names_may_hold({value.data, value.len}))
       redact_variable(redactor, r, variable);

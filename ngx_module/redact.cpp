@@ -121,12 +121,10 @@ void Redactor::mask_line(const ngx_str_t& line) {
 
 // nginx decodes "Basic" anew whenever $remote_user is asked for, so the header itself has to change. Base64
 // keeps its length when the text does.
-void Redactor::authorization(const ngx_str_t& value) {
+void Redactor::basic(const ngx_str_t& value) {
   constexpr std::string_view kBasic = "basic ";
-  if (value.len <= kBasic.size() || ngx_strncasecmp(value.data, ngx_text(kBasic).data, kBasic.size()) != 0) {
-    element(HeadPart::kHeader, "authorization", bytes(value));
+  if (value.len <= kBasic.size() || ngx_strncasecmp(value.data, ngx_text(kBasic).data, kBasic.size()) != 0)
     return;
-  }
   std::string_view encoded = view(value).substr(kBasic.size());
   while (encoded.starts_with(' ')) encoded.remove_prefix(1);
   ngx_str_t from = ngx_text(encoded);
@@ -140,6 +138,12 @@ void Redactor::authorization(const ngx_str_t& value) {
   ngx_str_t back{0, again.data()};
   ngx_encode_base64(&back, &to);
   std::memcpy(from.data, back.data, std::min(back.len, from.len));
+}
+
+// What stands behind "Basic" need not be in base64.
+void Redactor::authorization(const ngx_str_t& value) {
+  basic(value);
+  element(HeadPart::kHeader, "authorization", bytes(value));
 }
 
 bool Redactor::name(const ngx_table_elt_t& header) {

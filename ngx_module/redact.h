@@ -69,6 +69,7 @@ class Redactor {
   bool name(const ngx_table_elt_t& header);
   void value(const ngx_table_elt_t& header);
   void authorization(const ngx_str_t& value);
+  void basic(const ngx_str_t& value);
 
   const Policy& policy_;
   Worker* engines_;

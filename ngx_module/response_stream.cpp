@@ -47,6 +47,16 @@ std::string content_encoding(const ngx_http_headers_out_t& out) {
   return codings;
 }
 
+// A part of something: card data may have been cut in two. Ranges have been taken out of the request.
+bool is_partial(ngx_uint_t status) { return status == NGX_HTTP_PARTIAL_CONTENT; }
+
+// "100 Continue" and "103 Early Hints" of an upstream: nginx takes them for the answer, and the answer behind
+// them, head and all, for a body without a type. So it does with a "101" that nobody has asked for.
+bool is_interim(const ngx_http_request_t* r) {
+  const ngx_uint_t status = r->headers_out.status;
+  return status < NGX_HTTP_OK && (status != NGX_HTTP_SWITCHING_PROTOCOLS || r->headers_in.upgrade == nullptr);
+}
+
 }  // namespace
 
 ResponseStream::~ResponseStream() {
@@ -97,8 +107,7 @@ ngx_int_t ResponseStream::head(const LocationConf& conf, Mode mode) {
   }
   if (own == nullptr || !token_name_space(r_, conf, &name_space_) || !search_head(*own)) {
     verdict_.refuse(Reason::kFault, {});
-  } else if (!monitors() && r_->headers_out.status == NGX_HTTP_PARTIAL_CONTENT) {
-    // A part of something: card data may have been cut in two. Ranges have been taken out of the request.
+  } else if (!monitors() && (is_partial(r_->headers_out.status) || is_interim(r_))) {
     verdict_.refuse(Reason::kResponseUnreadable, {});
   } else {
     begin_body(*own);

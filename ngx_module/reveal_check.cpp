@@ -138,26 +138,40 @@ std::string upstream_fault(const ngx_conf_t* cf, const RevealPlace& reveal) {
 
 // ---- the way in
 
-// nginx's access module: the IPv4 rules come first in its configuration.
+// nginx's access module: the IPv4 rules come first in its configuration, those for IPv6 behind them. "all" is
+// a rule in both.
 struct AccessRule {
   in_addr_t mask;
   in_addr_t address;
   ngx_uint_t deny;
+  bool all() const { return mask == 0 && address == 0; }
+};
+struct AccessRule6 {
+  in6_addr address;
+  in6_addr mask;
+  ngx_uint_t deny;
+  bool all() const { return IN6_IS_ADDR_UNSPECIFIED(&mask) && IN6_IS_ADDR_UNSPECIFIED(&address); }
 };
 
 enum class Access { kNoRules, kAll, kSome };
 
-// Whether its rules let everybody in. Rules of another shape than we know count as none.
-Access access_rules(const ngx_conf_t* cf, void* const* loc_conf) {
-  const ngx_module_t* module = find_module(cf, "ngx_http_access_module");
-  if (module == nullptr) return Access::kNoRules;
-  const auto* rules = at<const ngx_array_t*>(loc_conf[module->ctx_index], 0);
-  if (rules == nullptr || rules->size != sizeof(AccessRule)) return Access::kNoRules;
-  const auto* rule = static_cast<const AccessRule*>(rules->elts);
+template <typename Rule>
+Access access_of(const ngx_array_t* rules) {
+  if (rules == nullptr || rules->size != sizeof(Rule)) return Access::kNoRules;
+  const auto* rule = static_cast<const Rule*>(rules->elts);
   for (size_t i = 0; i < rules->nelts; ++i) {
-    if (rule[i].mask == 0 && rule[i].address == 0) return rule[i].deny != 0 ? Access::kSome : Access::kAll;
+    if (rule[i].all()) return rule[i].deny != 0 ? Access::kSome : Access::kAll;
   }
   return Access::kAll;
+}
+
+// Whether its rules let everybody in. Rules of another shape than we know count as none.
+Access access_rules(const ngx_conf_t* cf, void* const* loc_conf, int family) {
+  const ngx_module_t* module = find_module(cf, "ngx_http_access_module");
+  if (module == nullptr) return Access::kNoRules;
+  const void* conf = loc_conf[module->ctx_index];
+  return family == AF_INET6 ? access_of<AccessRule6>(at<const ngx_array_t*>(conf, sizeof(ngx_array_t*)))
+                            : access_of<AccessRule>(at<const ngx_array_t*>(conf, 0));
 }
 
 bool asks_for_password(const ngx_conf_t* cf, void* const* loc_conf) {
@@ -181,9 +195,9 @@ bool wants_certificates(const RevealPlace& reveal) {
   return ssl != nullptr && ssl->verify == kOn;
 }
 
-bool lets_everybody_in(const ngx_conf_t* cf, const RevealPlace& reveal) {
+bool lets_everybody_in(const ngx_conf_t* cf, const RevealPlace& reveal, int family) {
   if (wants_certificates(reveal)) return false;
-  const Access access = access_rules(cf, reveal.loc_conf);
+  const Access access = access_rules(cf, reveal.loc_conf, family);
   const bool asks = asks_for_password(cf, reveal.loc_conf) || asks_elsewhere(cf, reveal.loc_conf);
   const auto* core =
       static_cast<const ngx_http_core_loc_conf_t*>(reveal.loc_conf[ngx_http_core_module.ctx_index]);
@@ -204,13 +218,14 @@ bool is_local(const sockaddr* address) {
   return false;
 }
 
-// An address that others than this machine can reach; empty: there is none.
-std::string public_address(const ngx_http_core_main_conf_t& core, void* const* srv_conf) {
+// An address that others than this machine can reach, of IPv6 where that is asked for; empty: there is none.
+std::string public_address(const ngx_http_core_main_conf_t& core, void* const* srv_conf, int family) {
   if (core.ports == nullptr) return {};
   const auto* port = static_cast<const ngx_http_conf_port_t*>(core.ports->elts);
   for (size_t p = 0; p < core.ports->nelts; ++p) {
     const auto* address = static_cast<const ngx_http_conf_addr_t*>(port[p].addrs.elts);
     for (size_t a = 0; a < port[p].addrs.nelts; ++a) {
+      if (family == AF_INET6 && address[a].opt.sockaddr->sa_family != AF_INET6) continue;
       const auto* servers = static_cast<ngx_http_core_srv_conf_t* const*>(address[a].servers.elts);
       for (size_t s = 0; s < address[a].servers.nelts; ++s) {
         if (servers[s]->ctx->srv_conf == srv_conf && !is_local(address[a].opt.sockaddr)) {
@@ -224,8 +239,10 @@ std::string public_address(const ngx_http_core_main_conf_t& core, void* const* s
 
 ngx_int_t check(ngx_conf_t* cf, const ngx_http_core_main_conf_t& core, const RevealPlace& reveal) {
   std::string fault = upstream_fault(cf, reveal);
-  if (fault.empty() && lets_everybody_in(cf, reveal)) {
-    const std::string address = public_address(core, reveal.srv_conf);
+  // Those of IPv4 count for every address: clients of IPv4 may come to one of IPv6, too.
+  for (int family : {AF_INET, AF_INET6}) {
+    if (!fault.empty() || !lets_everybody_in(cf, reveal, family)) continue;
+    const std::string address = public_address(core, reveal.srv_conf, family);
     if (!address.empty()) {
       fault = "everybody who reaches " + address +
               " may have card data sent: write \"allow <your application>; deny all;\", ask for client "

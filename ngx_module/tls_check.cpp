@@ -45,8 +45,10 @@ bool allows_old_tls(const ngx_http_core_srv_conf_t& server) {
          SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION;
 }
 
+// `asked_first`: TLS agrees on a version before the client's name for the server counts, so the address's
+// default server says which ones there are.
 ngx_int_t check_listen(ngx_conf_t* cf, const ngx_http_listen_opt_t& listen,
-                       const ngx_http_core_srv_conf_t& server) {
+                       const ngx_http_core_srv_conf_t& asked_first, const ngx_http_core_srv_conf_t& server) {
   const ServerConf* wishes = server_conf(server);
   if (wishes != nullptr && wishes->scrubs && tls_of(server) != nullptr) cleanse_tls(tls_of(server));
   if (wishes == nullptr || !wishes->scrubs_over_tls) return NGX_OK;
@@ -60,9 +62,11 @@ ngx_int_t check_listen(ngx_conf_t* cf, const ngx_http_listen_opt_t& listen,
                                    "when TLS ends in front of this nginx");
     return NGX_ERROR;
   }
-  if (allows_old_tls(server)) {
+  for (const ngx_http_core_srv_conf_t* each : {&server, &asked_first}) {
+    if (!allows_old_tls(*each)) continue;
     (void)refuse_configuration(cf, wishes->place,
-                               "cardscrub is on, but " + server_place(server) +
+                               "cardscrub is on, but " + server_place(*each) +
+                                   (each == &server ? "" : ", the default server of its address,") +
                                    " allows TLS older than 1.2: write \"ssl_protocols TLSv1.2 TLSv1.3;\"");
     return NGX_ERROR;
   }
@@ -76,7 +80,8 @@ ngx_int_t check_ports(ngx_conf_t* cf, const ngx_array_t& ports) {
     for (size_t a = 0; a < port[p].addrs.nelts; ++a) {
       const auto* servers = static_cast<ngx_http_core_srv_conf_t* const*>(address[a].servers.elts);
       for (size_t s = 0; s < address[a].servers.nelts; ++s) {
-        if (check_listen(cf, address[a].opt, *servers[s]) != NGX_OK) return NGX_ERROR;
+        if (check_listen(cf, address[a].opt, *address[a].default_server, *servers[s]) != NGX_OK)
+          return NGX_ERROR;
       }
     }
   }

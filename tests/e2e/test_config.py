@@ -143,6 +143,16 @@ def test_protocols_below_tls12(t):
     accepted(t, protocols="ssl_protocols TLSv1.1 TLSv1.2;", server="cardscrub on; cardscrub_require_tls off;")
 
 
+def test_protocols_of_the_default_server(t):
+    """They count for all servers of an address: TLS agrees on a version before it looks at the name."""
+    first = "server { listen 127.0.0.1:%s ssl default_server; server_name other.test; ssl_protocols %s; return 404; }"
+    parts = dict(http="ssl_certificate %s; ssl_certificate_key %s;" % (t.run.certificate, t.run.certificate_key))
+    refused(t, "default server of its address", r"ssl_protocols TLSv1\.2", extra_servers=first % ("@PORT@", "TLSv1 TLSv1.2"), **parts)
+    accepted(t, extra_servers=first % ("@PORT@", "TLSv1.2"), **parts)
+    accepted(t, extra_servers=first % ("@CLEAR@", "TLSv1 TLSv1.2"), **parts)
+    accepted(t, extra_servers=first % ("@PORT@", "TLSv1 TLSv1.2"), server="cardscrub on; cardscrub_require_tls off;", **parts)
+
+
 def example(t, name):
     """The example as an operator has it: nginx.conf, with cardscrub/ and modules/ beside it."""
     s = t.server()

@@ -91,9 +91,29 @@ def test_basic_authorization(t):
     t.equal(line, mask(pan), "the user")
 
 
+def test_basic_that_is_no_base64(t):
+    pan = t.card()
+    spaced = " ".join(pan[i:i + 4] for i in range(0, 16, 4))
+    for sent, kept in ((pan, mask(pan)), (pan + "!", mask(pan) + "!"), (spaced, pan[:4] + " " + pan[4:6] + "** **** " + pan[12:])):
+        lines = logged(t, "$http_authorization", "/", options=("-H", "Authorization: Basic " + sent))
+        t.equal(lines, ["Basic " + kept], "the header")
+
+
 def test_host_and_server_name(t):
     pan = t.card()
     logged(t, "$host $http_host", "/", options=("-H", "Host: %s.test" % pan))
+
+
+def test_hosts_of_which_nginx_has_a_copy(t):
+    pan = t.card()
+    t.app_may_see = True
+    s = t.nginx(server="", locations="location / { proxy_pass http://$host:8000; }",
+                logs="log_format f '$proxy_host $ssl_server_name'; access_log logs/f.log f; access_log logs/if.log f if=$ssl_server_name;")
+    for http2 in (False, True):
+        s.curl("/", "-k", host=pan + ".test", http2=http2)
+    host = mask(pan) + ".test"
+    for log in ("f.log", "if.log"):
+        t.equal(s.log(log, lines=2), [host + ":8000 " + host] * 2, log)
 
 
 def test_headers_out_and_of_the_upstream(t):

@@ -1,5 +1,6 @@
 """Error logs: whoever writes a line, wherever it goes. The sweep after each case looks for every number in all files."""
 import os
+import re
 import signal
 import socket
 import time
@@ -39,6 +40,17 @@ def test_json_in_a_line(t):
         t.true('":"%s"' % code not in text, code)
     t.has(text, r'connect.*request: "GET /\?a=\{"cvv":"\*{4}"\}&b=\{"x":\{"cvc":"\*{4}"', "the line")
     t.has(text, r'X-Card: \{"cvv":"\*{4}","a":"b"', "the header")
+
+
+def test_many_json_texts_in_a_line(t):
+    """Looked at one by one they would cost a line much: of what comes behind the first few no digit stays."""
+    s = t.nginx(server="", http="error_log logs/other.log;", locations="location / { proxy_pass http://127.0.0.1:%d; }" % nginx.free_port())
+    s.curl("/?" + '{"a":1}' * 8, "-g")
+    s.curl("/?" + '{"b":2}' * 40, "-g")
+    text = s.file("logs/other.log")
+    t.has(text, re.escape('GET /?' + '{"a":1}' * 8), "a line with few")
+    t.has(text, re.escape('GET /?' + '{"b":2}' * 5), "the beginning of one with many")
+    t.has(text, re.escape('{"b":*}' * 20), "what comes behind it")
 
 
 def test_stderr(t):

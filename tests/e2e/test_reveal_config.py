@@ -76,6 +76,13 @@ def test_nobody_from_outside(t):
     accepted(t, listen="listen unix:@PREFIX@/s.sock ssl;")
     accepted(t, listen="listen [::1]:@PORT@ ssl;")
     refused(t, r"everybody", listen="listen [::]:@PORT@ ssl;")
+    # Rules for IPv4 say nothing to clients of IPv6.
+    both = PUBLIC + " listen [::]:@PORT@ ssl http2;"
+    for settings in ("deny 0.0.0.0/0;", "deny 0.0.0.0/0; allow all; deny all;", "deny 0.0.0.0/0; deny fe80::/10;"):
+        accepted(t, settings, listen=PUBLIC)
+        refused(t, r"everybody who reaches \[::\]", settings=settings, listen=both)
+    for settings in ("allow 10.0.0.1; deny all;", "deny 0.0.0.0/0; allow fe80::/10; deny ::/0;"):
+        accepted(t, settings, listen=both)
 
 
 def test_clear_listeners_are_for_others(t):

@@ -5,10 +5,10 @@ HEAD = ("GET /ws?card_number={0} HTTP/1.1\r\nHost: shop.test\r\nConnection: Upgr
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 
 
-def servers(t):
+def servers(t, server="cardscrub on;"):
     app = t.origin(origin.Http)
     upgrade = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; proxy_pass http://%s;" % app.address
-    return app, t.nginx(locations="""
+    return app, t.nginx(server=server, locations="""
       location /allowed { cardscrub_upgrade allow; %s }
       location /free { cardscrub off; %s }
       location / { %s }""" % (upgrade, upgrade, upgrade))
@@ -62,6 +62,15 @@ def test_upgrade_where_cardscrub_is_off(t):
         wire.send(b"ping")
         t.equal(wire._exactly(4), b"ping", "what came back")
     t.equal(len(app.exchanges), 1, "requests that reached the application")
+
+
+def test_upgrade_where_the_server_rewrites(t):
+    """Its head is swept before the location is known; whether it may upgrade is the location's word."""
+    app, s = servers(t, server="cardscrub on; set $any 1;")
+    for path, status in (("/allowed", 101), ("/free", 101), ("/ws", 403)):
+        with s.wire() as wire:
+            wire.send(HEAD.replace("/ws", path).format(t.card(), "websocket").encode())
+            t.has(wire._until(b"\r\n\r\n").decode(), "^HTTP/1.1 %d" % status, "the answer for " + path)
 
 
 def test_monitor_stands_in_nobodys_way(t):
