@@ -6,7 +6,8 @@
 //
 // A delimiter is a line "--boundary" with white space behind it; the line break in front of it belongs to it.
 // Lines may end in LF alone, as parsers take them. What may still become a delimiter at the end of a piece is
-// held back.
+// held back. "--boundary" elsewhere, and header lines outside a part's head, are refused: some parsers see a
+// part there (Django one anywhere, Tornado one behind the closing delimiter), and no client sends them.
 #include "filters/multipart.h"
 
 #include <algorithm>
@@ -52,6 +53,14 @@ bool reads_as_bytes(std::string_view type) {
   return charset.empty() || charset == "utf-8" || charset == "utf8" || charset == "us-ascii" ||
          charset == "ascii" || charset == "latin1" || charset.starts_with("iso-8859-") ||
          charset.starts_with("windows-125");
+}
+
+// Whether some lines end in LF alone and others not: parsers do not agree on which of them ends the head.
+bool mixes_line_ends(const Text& lines, bool returns) {
+  for (size_t i = 0; (i = find_byte(lines.data, lines.size, i, '\n')) < lines.size; ++i) {
+    if ((i != 0 && lines.data[i - 1] == '\r') != returns) return true;
+  }
+  return false;
 }
 
 // One field of a form.
@@ -124,7 +133,7 @@ class MultipartFilter : public Filter {
   MultipartFilter(std::string_view boundary, unsigned layer)
       : layer_(layer),
         delimiter_("\n--" + std::string(boundary)),
-        bare_("\r--" + std::string(boundary)),
+        stray_("--" + std::string(boundary)),
         head_value_(layer) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
@@ -137,12 +146,17 @@ class MultipartFilter : public Filter {
       scrubber.use_form_scope({});
     }
     seen_ -= std::min(seen_, pos_);
-    bare_seen_ -= std::min(bare_seen_, pos_);
+    stray_seen_ -= std::min(stray_seen_, pos_);
+    watched_ -= std::min(watched_, pos_);
     return pos_;
   }
 
  private:
   enum class State : uint8_t { kPreamble, kHead, kContent, kEpilogue };
+  // Header lines with an empty line behind them are refused in a preamble, an epilogue, and behind a head
+  // without lines (kHeaders); and behind a head whose lines end in LF alone (kEmptyLine: one of CR LF), which
+  // to some parsers goes on up to there.
+  enum class Watch : uint8_t { kNothing, kHeaders, kEmptyLine };
   enum class Line : uint8_t { kOpen, kPart, kClose, kNone };  // kOpen: more must be known
 
   bool step(const Text& text, bool last, Scrubber& scrubber) {
@@ -157,9 +171,8 @@ class MultipartFilter : public Filter {
     }
   }
 
-  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line. What is
-  // a delimiter to some parsers only is refused: a field that another reader sees there would not be one
-  // here.
+  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line. kNone: a
+  // stray one, see refuse_strays().
   Line line_end(const Text& text, size_t at, bool last, size_t* end, Scrubber& scrubber) const {
     const bool dash = at < text.size && text.data[at] == '-';
     if (dash && at + 1 < text.size && text.data[at + 1] == '-') {
@@ -175,10 +188,7 @@ class MultipartFilter : public Filter {
     if (i == text.size) return last ? Line::kNone : Line::kOpen;
     *end = i + 1;
     if (text.data[i] == '\n') return Line::kPart;
-    if (too_long || breaks) {
-      scrubber.refuse(too_long ? Reason::kLimitSize : Reason::kBodyMalformed,
-                      static_cast<int64_t>(text.unit(i).at));
-    }
+    if (too_long) scrubber.refuse(Reason::kLimitSize, static_cast<int64_t>(text.unit(i).at));
     return Line::kNone;
   }
 
@@ -205,9 +215,9 @@ class MultipartFilter : public Filter {
       at = delimiter_.find(text.data, text.size, at, &found);
       size_t begin = at;
       if (begin > pos_ && text.data[begin - 1] == '\r') --begin;
-      refuse_bare_returns(text, found ? at : text.size, scrubber);
+      refuse_strays(text, found ? at : text.size, scrubber);
       if (!found) {
-        seen_ = last ? text.size : std::min(begin, bare_seen_);
+        seen_ = last ? text.size : std::min(begin, stray_seen_);
         show(text, seen_, last, scrubber);
         return false;
       }
@@ -223,13 +233,13 @@ class MultipartFilter : public Filter {
     }
   }
 
-  // A boundary behind a carriage return alone, in front of `end`: some parsers see a delimiter there.
-  void refuse_bare_returns(const Text& text, size_t end, Scrubber& scrubber) {
+  // "--boundary" in front of `end` that is no delimiter: within a line, or with more behind it.
+  void refuse_strays(const Text& text, size_t end, Scrubber& scrubber) {
     bool found = false;
-    bare_seen_ = bare_.find(text.data, end, std::min(end, std::max(pos_, bare_seen_)), &found);
+    stray_seen_ = stray_.find(text.data, end, std::min(end, std::max(pos_, stray_seen_)), &found);
     if (!found) return;
-    scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(bare_seen_).at));
-    ++bare_seen_;
+    scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(stray_seen_).at));
+    ++stray_seen_;
   }
 
   bool delimiter(const Text& text, size_t begin, size_t end, Line line, Scrubber& scrubber) {
@@ -238,6 +248,7 @@ class MultipartFilter : public Filter {
     pos_ = seen_ = end;
     at_line_start_ = false;
     state_ = line == Line::kClose ? State::kEpilogue : State::kHead;
+    watch(Watch::kHeaders);
     return true;
   }
 
@@ -248,8 +259,32 @@ class MultipartFilter : public Filter {
       filter_ = make_plain_filter(layer_, PlainCoding::kUtf8);
     }
     if (end == pos_ && !complete) return;
+    if (watch_ != Watch::kNothing) look(text, end, scrubber);
     pos_ += filter_->feed(text.sub(pos_, end - pos_), complete, scrubber);
     if (complete) filter_.reset();
+  }
+
+  void watch(Watch what) {
+    watch_ = what;
+    watched_ = 0;
+    colon_ = line_begins_ = false;
+    before_ = 0;
+  }
+
+  void look(const Text& text, size_t end, Scrubber& scrubber) {
+    for (watched_ = std::max(watched_, pos_); watched_ < end; ++watched_) {
+      const uint8_t c = text.data[watched_];
+      colon_ = colon_ || c == ':';
+      const bool strict = watch_ == Watch::kEmptyLine;
+      const bool breaks = c == '\n' && (!strict || before_ == '\r');
+      const bool empty = (breaks && line_begins_) || (!strict && c == '\r' && before_ == '\r');
+      if (empty && colon_) {
+        watch_ = Watch::kNothing;
+        return scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(watched_).at));
+      }
+      line_begins_ = breaks || (line_begins_ && c == '\r');
+      before_ = c;
+    }
   }
 
   void finish_content(Scrubber& scrubber) {
@@ -282,10 +317,13 @@ class MultipartFilter : public Filter {
         pos_ = seen_ = next_part ? line : text.size;
         at_line_start_ = true;
         state_ = State::kPreamble;
+        watch(Watch::kHeaders);
         return next_part;
       }
       if (end == line || (end == line + 1 && text.data[line] == '\r')) {
-        begin_part(text.sub(pos_, line - pos_), scrubber);
+        const bool returns = end != line;
+        watch(line == pos_ ? Watch::kHeaders : returns ? Watch::kNothing : Watch::kEmptyLine);
+        begin_part(text.sub(pos_, line - pos_), returns, scrubber);
         pos_ = seen_ = end + 1;
         at_line_start_ = true;  // a part without content
         state_ = State::kContent;
@@ -305,7 +343,8 @@ class MultipartFilter : public Filter {
     return true;
   }
 
-  void begin_part(const Text& lines, Scrubber& scrubber) {
+  // returns: the empty line behind them has a carriage return.
+  void begin_part(const Text& lines, bool returns, Scrubber& scrubber) {
     if (sweep_head(lines, scrubber) && scrubber.refused()) {
       // It may be that number for which the request is refused: no copies are made of it.
       filter_ = make_plain_filter(layer_, PlainCoding::kUtf8);
@@ -317,7 +356,7 @@ class MultipartFilter : public Filter {
     if (part.named) match = scrubber.match(name);
     form_scope_of(name, &prefix_, scrubber);
     if (part.coding == TransferCoding::kUnknown) scrubber.refuse(Reason::kBodyEncoding);
-    if (part.ambiguous)
+    if (part.ambiguous || mixes_line_ends(lines, returns))
       scrubber.refuse(Reason::kBodyMalformed, lines.size == 0 ? -1 : static_cast<int64_t>(lines.unit(0).at));
 
     const std::string_view type(part.content_type);
@@ -357,12 +396,17 @@ class MultipartFilter : public Filter {
 
   unsigned layer_;
   Finder delimiter_;
-  Finder bare_;  // the same behind a carriage return
+  Finder stray_;  // without the line break
   State state_ = State::kPreamble;
   bool at_line_start_ = true;  // a delimiter may stand here without a line break in front of it
   size_t pos_ = 0;             // leading units of the text that are settled
   size_t seen_ = 0;  // leading units of the (next) text in which no delimiter (or no end of a head) begins
-  size_t bare_seen_ = 0;            // the same for one behind a carriage return alone
+  size_t stray_seen_ = 0;          // the same for one without a line break
+  Watch watch_ = Watch::kHeaders;  // what is refused where content is shown
+  size_t watched_ = 0;             // leading units of the (next) text that were looked at for it
+  bool colon_ = false;             // what they hold,
+  bool line_begins_ = false;       // and end with
+  uint8_t before_ = 0;
   std::unique_ptr<Filter> filter_;  // of the content; none: nothing has been shown
   bool opened_ = false;
   UrlValue head_value_;
