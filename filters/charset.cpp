@@ -9,13 +9,14 @@ namespace {
 
 class CharsetFilter : public Filter {
  public:
-  CharsetFilter(Charset charset, std::unique_ptr<Filter> inner)
-      : charset_(charset), inner_(std::move(inner)) {}
+  CharsetFilter(Charset charset, std::unique_ptr<Filter> inner, bool ascii_first)
+      : charset_(charset), inner_(std::move(inner)), ascii_first_(ascii_first) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!detected_) {
       if (text.size < 4 && !last && !is_narrow(text)) return 0;
       detected_ = true;
+      if (ascii_first_ && text.size != 0 && !is_as_declared(text)) scrubber.refuse(Reason::kBodyCharset);
       if (charset_ == Charset::kDetect || charset_ == Charset::kUtf16 || charset_ == Charset::kUtf32)
         detect(text);
     }
@@ -28,6 +29,19 @@ class CharsetFilter : public Filter {
   bool is_narrow(const Text& text) const {
     return charset_ == Charset::kDetect && text.size >= 2 && text.data[0] != 0 && text.data[0] < 0xFE &&
            text.data[1] != 0;
+  }
+
+  // Applications that detect the width, or take every text for UTF-8, read another text than one who believes
+  // what is declared.
+  bool is_as_declared(const Text& text) const {
+    CharsetFilter seen(Charset::kDetect, nullptr, false);
+    seen.detect(text);
+    if (seen.plain_) return false;
+    if (charset_ == Charset::kUtf16)
+      return seen.charset_ == Charset::kUtf16Le || seen.charset_ == Charset::kUtf16Be;
+    if (charset_ == Charset::kUtf32)
+      return seen.charset_ == Charset::kUtf32Le || seen.charset_ == Charset::kUtf32Be;
+    return charset_ == seen.charset_;
   }
 
   // RFC 8259 texts begin with two ASCII characters or are one digit long: NUL bytes tell the width and order.
@@ -117,6 +131,7 @@ class CharsetFilter : public Filter {
 
   Charset charset_;
   std::unique_ptr<Filter> inner_;
+  bool ascii_first_;
   bool detected_ = false;
   bool plain_ = false;
   bool begun_ = false;
@@ -126,8 +141,9 @@ class CharsetFilter : public Filter {
 
 }  // namespace
 
-std::unique_ptr<Filter> make_charset_filter(Charset charset, std::unique_ptr<Filter> inner) {
-  return std::make_unique<CharsetFilter>(charset, std::move(inner));
+std::unique_ptr<Filter> make_charset_filter(Charset charset, std::unique_ptr<Filter> inner,
+                                            bool ascii_first) {
+  return std::make_unique<CharsetFilter>(charset, std::move(inner), ascii_first);
 }
 
 }  // namespace cardscrub

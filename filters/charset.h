@@ -12,6 +12,9 @@ namespace cardscrub {
 // the first four; otherwise the bytes are passed to the inner filter as they are.
 enum class Charset : uint8_t { kDetect, kUtf16, kUtf16Le, kUtf16Be, kUtf32, kUtf32Le, kUtf32Be };
 
-std::unique_ptr<Filter> make_charset_filter(Charset charset, std::unique_ptr<Filter> inner);
+// ascii_first: the text begins with ASCII; where its bytes say that it is of another width or order than
+// declared, it is refused.
+std::unique_ptr<Filter> make_charset_filter(Charset charset, std::unique_ptr<Filter> inner,
+                                            bool ascii_first = false);
 
 }  // namespace cardscrub

@@ -253,19 +253,24 @@ void read_type(std::string_view content_type, Said* out) {
 
 struct Chosen {
   std::unique_ptr<Filter> filter;
-  bool text = false;  // see Row
+  bool text = false;   // see Row
+  bool ascii = false;  // such bodies begin with ASCII
 };
 
 Chosen choose(const Said& said, std::string_view content_type, unsigned layer, Reason* why) {
   if (const Row* row = row_of(said.type); row != nullptr) {
-    return {row->make(content_type, layer, why), row->text};
+    const bool table = row->type.starts_with("text/csv") || row->type == "application/csv" ||
+                       row->type == "text/tab-separated-values";
+    return {row->make(content_type, layer, why), row->text, !table};
   }
-  return {make_plain_filter(layer, PlainCoding::kUtf8), said.type.starts_with("text/") || said.type.empty()};
+  return {make_plain_filter(layer, PlainCoding::kUtf8), said.type.starts_with("text/") || said.type.empty(),
+          false};
 }
 
 std::unique_ptr<Filter> decoding(const Said& said, Chosen chosen) {
   if (!said.wide && !chosen.text) return std::move(chosen.filter);
-  return make_charset_filter(said.wide ? said.unicode : Charset::kDetect, std::move(chosen.filter));
+  return make_charset_filter(said.wide ? said.unicode : Charset::kDetect, std::move(chosen.filter),
+                             said.wide && chosen.ascii);
 }
 
 }  // namespace
@@ -296,6 +301,7 @@ std::unique_ptr<Filter> make_response_filter(std::string_view content_type) {
   Chosen chosen = choose(said, content_type, 0, &why);
   if (why != Reason::kNone) chosen.filter = make_plain_filter(0, PlainCoding::kUtf8);
   chosen.filter = make_fallback_filter(std::move(chosen.filter));
+  chosen.ascii = false;  // an answer is not refused for its charset
   return decoding(said, std::move(chosen));
 }
 

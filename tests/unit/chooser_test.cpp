@@ -112,6 +112,18 @@ void ways_of_writing(void**) {
              wide("card_number\n" + token), 1);
   check_body("UTF-16, detected", "application/json", wide("[\"" + pan + "\"]"), wide("[\"" + token + "\"]"),
              1);
+  check_body("UTF-16, declared", "application/json; charset=utf-16", wide("{\"cvv\":\"123\"}"),
+             wide("{\"cvv\":\"***\"}"), 1);
+  for (std::string_view charset : {"utf-16", "utf-16le", "utf-16be", "utf-32"}) {
+    for (auto [type, body] : {std::pair{"application/json", "{\"cvv\":\"123\"}"},
+                              {"application/x-www-form-urlencoded", "cvv=123&"},
+                              {"text/xml", "<cvv>123</cvv>"},
+                              {"multipart/form-data; boundary=b",
+                               "--b\r\nContent-Disposition: form-data; name=cvv\r\n\r\n123\r\n--b--"}}) {
+      check_body("narrow, " + std::string(charset), std::string(type) + "; charset=" + std::string(charset),
+                 body, "", 0, Reason::kBodyCharset);
+    }
+  }
   const std::string full = "\xEF\xBC\x90";
   const std::string bodies[] = {
       "\x81\xab"
