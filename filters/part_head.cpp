@@ -24,6 +24,29 @@ bool same(std::string_view a, std::string_view lower) {
          });
 }
 
+// What some parsers take for white space, or for the end of a line.
+bool is_control(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\r' && c != '\n') || c == 0x7F;
+}
+
+// A folded line that some parsers take for a field of its own.
+bool looks_like_field(std::string_view line) {
+  constexpr std::string_view kContent = "content-";
+  return line.size() >= kContent.size() && same(line.substr(0, kContent.size()), kContent);
+}
+
+// Whether the name comes in pieces (RFC 2231, 3), or in a charset in which it is not what its bytes say.
+bool odd_name(std::string_view value, std::string_view extended) {
+  for (std::string_view piece : {"name*0", "name*0*"}) {
+    if (!header_parameter(value, piece).empty()) return true;
+  }
+  const size_t quote = extended.find('\'');
+  if (quote == std::string_view::npos) return false;
+  const std::string_view charset = extended.substr(0, quote);
+  return !charset.empty() && !same(charset, "utf-8") && !same(charset, "us-ascii") &&
+         !same(charset, "iso-8859-1");
+}
+
 // charset'language'percent-encoded (RFC 8187).
 std::string extended_value(const std::string& value) {
   size_t quote = value.find('\'');
@@ -60,7 +83,9 @@ void read_field(std::string_view line, PartHead* head, Seen* seen) {
   const std::string_view field = trim(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1));
   if (same(field, "content-disposition")) {
-    const std::string extended = extended_value(header_parameter(value, "name*"));
+    const std::string encoded = header_parameter(value, "name*");
+    const std::string extended = extended_value(encoded);
+    head->ambiguous = head->ambiguous || odd_name(value, encoded);
     seen->disposition = once(seen->disposition, head);
     head->name = header_parameter(value, "name");
     if (contradicts_itself(value, "name") ||
@@ -92,6 +117,7 @@ PartHead parse_part_head(Bytes lines) {
   PartHead head;
   Seen seen;
   std::string_view rest(reinterpret_cast<const char*>(lines.data()), lines.size());
+  head.ambiguous = std::any_of(rest.begin(), rest.end(), is_control);
   std::string line;
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
@@ -102,6 +128,7 @@ PartHead parse_part_head(Bytes lines) {
     if (!next.empty() && is_blank(next.front())) {
       line += ' ';
       line += trim(next);
+      head.ambiguous = head.ambiguous || looks_like_field(trim(next));
       continue;
     }
     read_field(line, &head, &seen);

@@ -16,8 +16,9 @@ struct PartHead {
   bool table = false;        // which ends in .csv or .tsv
   std::string content_type;  // empty: none, which is text/plain
   TransferCoding coding = TransferCoding::kIdentity;
-  // Says two things: a field twice, two names, or lines that end in a carriage return alone. Applications do
-  // not agree on which one counts.
+  // Says two things: a field twice, two names, a name in pieces or of a charset that is not ASCII, control
+  // characters, a folded line that looks like a field, or lines that end in a carriage return alone.
+  // Applications do not agree on which one counts.
   bool ambiguous = false;
 };
 
