@@ -364,7 +364,9 @@ class MultipartFilter : public Filter {
     std::unique_ptr<Filter> filter;
     // What is called like a card field is one, however it is sent.
     const bool card = match.kind != Kind::kNone && match.kind != Kind::kIgnore && match.certain();
-    if (part.named && text && (card || !part.file)) {
+    // Applications look at the name only; clients send texts as application/json or octet-stream, too.
+    const bool typed_card = card && !part.file && !lower(type).starts_with("multipart/");
+    if (part.named && (text ? card || !part.file : typed_card)) {
       if (!reads_as_bytes(type)) scrubber.refuse(Reason::kBodyCharset);
       scrubber.next_in_pair(name, match.pair);
       filter = std::make_unique<FieldFilter>(layer_, part.name, match);
