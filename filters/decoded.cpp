@@ -281,6 +281,11 @@ Foreign look_for_foreign(const uint8_t* data, size_t size) {
   return found;
 }
 
+bool begins_with_separator(const uint8_t* data, size_t size) {
+  if (size == 0 || !kLead[data[0]]) return false;
+  return look_for_foreign(data, next_utf8(data, size).size).separators;
+}
+
 bool needs_normalising(const uint8_t* data, size_t size) {
   size_t first = find_non_ascii(data, size);
   if (first == size) return false;

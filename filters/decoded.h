@@ -56,6 +56,8 @@ Foreign look_for_foreign(const uint8_t* data, size_t size);
 // True when the UTF-8 text may hold such characters and so must be shown decoded. ASCII: false, at memory
 // speed.
 bool needs_normalising(const uint8_t* data, size_t size);
+// Whether the text begins with a character beyond ASCII that decode_utf8() makes a separator of.
+bool begins_with_separator(const uint8_t* data, size_t size);
 
 // The index of the first byte >= 0x80, or `size`.
 size_t find_non_ascii(const uint8_t* data, size_t size);

@@ -116,7 +116,10 @@ class Head {
 
   void header(Bytes name) {
     FieldMatch match = scrubber_.match(name);
-    if (match.kind == Kind::kNone) match = scrubber_.match(without_x(name));
+    if (match.kind == Kind::kNone || match.tentative) {  // as match_header()
+      const FieldMatch bare = scrubber_.match(without_x(name));
+      if (bare.kind != Kind::kNone) match = bare;
+    }
     Text text = Text::plain(view_, 0, view_.size);
     // As it stands, then, where something is encoded, as an application that decodes it sees it.
     ValueReader value(0);

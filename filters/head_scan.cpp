@@ -63,17 +63,27 @@ bool may_hold_escaped_brace(std::string_view text) {
   return false;
 }
 
-bool separates(char c) { return c == '&' || c == ';' || c == '?' || c == ' ' || c == '/' || c == '"'; }
+bool separates(char c) {
+  return c == '&' || c == ';' || c == '?' || c == '#' || c == ' ' || c == '\t' || c == '/' || c == '"';
+}
 
 // What stands in front of a name; and '+', which is a space in one.
 constexpr uint8_t kInFront = 1;
 constexpr uint8_t kSpace = 2;
 constexpr std::array<uint8_t, 256> kAroundNames = [] {
   std::array<uint8_t, 256> table{};
-  for (char c : std::string_view("&;? /\"=")) table[static_cast<uint8_t>(c)] = kInFront;
+  for (char c : std::string_view("&;?# \t/\"=")) table[static_cast<uint8_t>(c)] = kInFront;
   table['+'] = kSpace;
   return table;
 }();
+
+// What stands in front of a name, or of a '=': whether it is the beginning of the name. Spaces in names do
+// not count.
+bool may_go_on(const char* begin, const char* end) {
+  if (end == begin || end[-1] != ' ') return false;
+  while (end != begin && end[-1] == ' ') --end;
+  return end != begin && kAroundNames[static_cast<uint8_t>(end[-1])] != kInFront;
+}
 
 bool is_plain(char c) { return is_digit(static_cast<uint8_t>(c)) || is_alpha(static_cast<uint8_t>(c)); }
 
@@ -102,7 +112,10 @@ bool HeadScan::names_announce(std::string_view text) const {
     size_t begin = equals;
     bool escaped = false;
     while (begin > from && !separates(text[begin - 1])) escaped = is_escaped(text[--begin]) || escaped;
-    if (escaped || announces(text.substr(begin, equals - begin))) return true;
+    if (escaped || may_go_on(text.data() + from, text.data() + begin) ||
+        announces(text.substr(begin, equals - begin))) {
+      return true;
+    }
     from = equals + 1;
   }
   return false;
@@ -115,8 +128,9 @@ __attribute__((noinline)) bool HeadScan::name_announces(const uint8_t* data, siz
   uint8_t kinds = 0;
   for (; begin > 0 && kAroundNames[data[begin - 1]] != kInFront; --begin)
     kinds |= kAroundNames[data[begin - 1]];
-  const std::string_view name(reinterpret_cast<const char*>(data + begin), equals - begin);
-  if (kinds != 0) return true;
+  const char* const text = reinterpret_cast<const char*>(data);
+  if (kinds != 0 || may_go_on(text, text + begin)) return true;
+  const std::string_view name(text + begin, equals - begin);
   if (!ends_.may_match({data + begin, name.size()})) return false;
   const bool plain = name.size() > 1 && is_plain(name[0]) && is_plain(name[1]) && is_plain(name.back()) &&
                      is_plain(name[name.size() - 2]);

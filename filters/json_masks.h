@@ -14,6 +14,7 @@ struct JsonMasks {
   uint64_t quotes, spaces, commas, colons;
   uint64_t brackets;  // { } [ ], and four more characters that stand nowhere outside strings
   uint64_t numeric;   // below ':' or beyond ASCII
+  uint64_t high;      // beyond ASCII
 };
 // What few blocks have.
 struct JsonRare {
@@ -59,6 +60,7 @@ SKIM_AVX2 inline JsonMasks read_masks(const uint8_t* p) {
   masks.brackets = equal(_mm256_or_si256(low, fold), _mm256_or_si256(high, fold), kBracket);
   const __m256i bound = _mm256_set1_epi8(':');
   masks.numeric = bits(_mm256_cmpgt_epi8(bound, low), _mm256_cmpgt_epi8(bound, high));
+  masks.high = bits(low, high);
   return masks;
 }
 SKIM_AVX2 inline bool needs_care(const uint8_t* p) {
@@ -125,6 +127,7 @@ inline JsonMasks read_masks(const uint8_t* p) {
     return _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(kBracketBits)), _mm_set1_epi8(kBracket));
   });
   masks.numeric = ~above(block, '9');
+  masks.high = bits(block, [](__m128i bytes) { return bytes; });
   return masks;
 }
 inline bool needs_care(const uint8_t* p) {

@@ -36,6 +36,8 @@ const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
 
 bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) const {
   if (scan.flawed) return false;
+  // Decoded, it is white space, and JSON may follow.
+  if (scan.high != 0 && begins_with_separator(data, scan.size)) return false;
   if (match_.pair != Pair::kNone &&
       (scan.escapes || scan.high != 0 || scrubber_->pair_matters(match_, {data, scan.size}))) {
     return false;

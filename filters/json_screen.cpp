@@ -245,9 +245,7 @@ class Screen {
   // At the first character of a string that is no white space of ASCII.
   bool may_nest(const uint8_t* q) const {
     if (q == end_ || *q == '{' || *q == '[') return true;
-    if (*q < 0x80) return false;
-    const Utf8 first = next_utf8(q, static_cast<size_t>(end_ - q));
-    return look_for_foreign(q, std::max<size_t>(first.size, 1)).separators;  // decoded, it is white space
+    return begins_with_separator(q, static_cast<size_t>(end_ - q));  // decoded, it is white space
   }
 
   // Words are true, false and null.

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "filters/decoded.h"
 #include "filters/json_filter.h"
 #include "filters/json_masks.h"
 #include "src/issuer.h"
@@ -25,9 +26,16 @@ Bytes name_at(const uint8_t* begin) {
   return {begin, static_cast<size_t>(end - begin)};
 }
 
-}  // namespace
+bool is_ascii(Bytes text) { return find_non_ascii(text.data(), text.size()) == text.size(); }
 
-namespace {
+// The name as the filter's own loop reads it.
+Bytes normalised(Bytes name, Decoded* decoded) {
+  if (is_ascii(name)) return name;
+  SecretBuffer wire;
+  wire.append(name);
+  decode_utf8({wire.data(), wire.size(), nullptr, 0}, decoded);
+  return {decoded->text().data, decoded->size()};
+}
 
 // Behind a value of an object: whether one of its other members may be called as the first part of a
 // name/value pair is. One look, not far.
@@ -44,7 +52,7 @@ bool may_name_follow(const uint8_t* p, const uint8_t* end) {
     if (p == end || *p != '"') return true;
     const Bytes text{begin, static_cast<size_t>(p - begin)};
     ++p;
-    if (pair_part(text) == Pair::kName) return true;
+    if (pair_part(text) == Pair::kName || !is_ascii(text)) return true;
   }
   return true;
 }
@@ -103,6 +111,16 @@ size_t JsonSkim::pass(Bytes text, size_t* at, JsonState* state, bool* trouble) {
   return static_cast<size_t>(at_ - text.data()) + (*trouble ? 1 : 0);
 }
 
+// What a name of the text announces. One that is plain is read in place.
+FieldMatch JsonSkim::announced(Bytes name) {
+  if (!is_ascii(name)) {
+    Decoded decoded;
+    return path_.match(normalised(name, &decoded), scrubber_);
+  }
+  return name.size() < JsonPath::kShortName ? path_.match(name.data(), name.size(), scrubber_)
+                                            : path_.match(name, scrubber_);
+}
+
 // The first of the names (`ends`: their closing quotes) that announces something. Takes the brackets in front
 // of those that it looked at from *brackets.
 uint64_t JsonSkim::find_names(const uint8_t* p, uint64_t ends, uint64_t opens, uint64_t* brackets) {
@@ -113,9 +131,7 @@ uint64_t JsonSkim::find_names(const uint8_t* p, uint64_t ends, uint64_t opens, u
     commit(p, *brackets & (bit - 1), opens);
     *brackets &= ~(bit - 1);
     sync();
-    const FieldMatch match = name.size() < JsonPath::kShortName
-                                 ? path_.match(name.data(), name.size(), scrubber_)
-                                 : path_.match(name, scrubber_);
+    const FieldMatch match = announced(name);
     if (match.kind != Kind::kNone || (match.pair == Pair::kValue && may_be_pair(name.data() + name.size())))
       return bit;
   }
@@ -132,7 +148,8 @@ bool JsonSkim::behind_pair_name(const uint8_t* value) const {
   if (end == value - 1 || end[-1] != '"') return false;
   const uint8_t* begin = --end;
   while (begin[-1] != '"' && end - begin < kLongest) --begin;
-  return pair_part({begin, static_cast<size_t>(end - begin)}) == Pair::kName;
+  const Bytes name{begin, static_cast<size_t>(end - begin)};
+  return pair_part(name) == Pair::kName || !is_ascii(name);
 }
 
 // Behind a name that is the second part of a name/value pair: whether somebody has to look at its value.
@@ -157,10 +174,20 @@ uint64_t JsonSkim::not_empty(const uint8_t* p, uint64_t closed) const {
   return bad;
 }
 
+// As NameEnds::may_match(). Separators beyond ASCII count as well as others: such a name is looked at.
+bool JsonSkim::may_be_listed(const uint8_t* begin, const uint8_t* end) const {
+  const Bytes name{begin, static_cast<size_t>(end - begin)};
+  return ends_->may_match(name) || !is_ascii(name);
+}
+
 bool JsonSkim::look_closely(const uint8_t* p, Suspects block) {
   uint64_t trouble = block.trouble;
   for (uint64_t rest = block.nested; rest != 0; rest &= rest - 1) {
-    if ((kJsonClass[p[std::countr_zero(rest)]] & kJsonMayNest) != 0) trouble |= rest & (0 - rest);
+    const uint8_t* const first = p + std::countr_zero(rest);
+    if ((kJsonClass[*first] & kJsonMayNest) != 0 ||
+        begins_with_separator(first, static_cast<size_t>(text_.data() + text_.size() - first))) {
+      trouble |= rest & (0 - rest);
+    }
   }
   if ((block.twelve &= in_front(trouble)) != 0)
     trouble |= find_numbers(text_, p, block.twelve, block.numeric, scrubber_);
@@ -203,10 +230,11 @@ void JsonSkim::sync() {
     path_.forget();
     Bytes name;
     FieldMatch match;
+    Decoded decoded;
     if (names_[known_] != nullptr) {
       name = name_at(names_[known_]);
-      match = name.size() < JsonPath::kShortName ? path_.match(name.data(), name.size(), scrubber_)
-                                                 : path_.match(name, scrubber_);
+      match = announced(name);
+      name = normalised(name, &decoded);
     }
     const bool object = (kinds_ >> (depth_ - 1 - known_) & 1) != 0;
     if (!path_.push(name, object, match, scrubber_)) return;  // most_ prevents it

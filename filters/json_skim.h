@@ -85,6 +85,8 @@ class JsonSkim {
     uint64_t numeric, structure, brackets, opens;
   };
   bool look_closely(const uint8_t* p, Suspects block);
+  FieldMatch announced(Bytes name);
+  bool may_be_listed(const uint8_t* begin, const uint8_t* end) const;
   uint64_t find_names(const uint8_t* p, uint64_t ends, uint64_t opens, uint64_t* brackets);
   bool behind_pair_name(const uint8_t* value) const;
   bool may_be_pair(const uint8_t* name_end) const;

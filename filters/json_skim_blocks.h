@@ -93,12 +93,13 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
       if (!listed.may_end_in(end - 2)) continue;
       const uint64_t bit = rest & (0 - rest);
       const uint8_t* const begin = string_in_front(p, bit, opens);
-      if (listed.may_match({begin, static_cast<size_t>(end - begin)})) listed_names |= bit;
+      if (may_be_listed(begin, end)) listed_names |= bit;
     }
-    // Values may be names too: {"name": "cvv", "value": "123"}. White space behind them does not count.
+    // Values may be names too: {"name": "cvv", "value": "123"}. White space behind them does not count, in
+    // whatever script; what is dropped from them may stand between their last letters.
     for (uint64_t rest = closes ^ name_ends; rest != 0; rest &= rest - 1) {
       const uint8_t* const end = p + std::countr_zero(rest);
-      const bool padded = end[-1] == ' ';
+      const bool padded = end[-1] == ' ' || ((end[-1] | end[-2]) & 0x80) != 0;
       if (!padded && !listed.value_may_end_in(end - 2)) continue;
       const uint64_t bit = rest & (0 - rest);
       const uint8_t* const begin = string_in_front(p, bit, opens);
@@ -108,10 +109,10 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
                             : begin[-2] > ' ')) {
         continue;
       }
-      const bool name = padded || listed.may_match({begin, static_cast<size_t>(end - begin)});
+      const bool name = padded || may_be_listed(begin, end);
       if (name && behind_pair_name(begin)) trouble |= bit;
     }
-    uint64_t nested = (2 * opens + after_quote) & (masks.brackets | blanks);
+    uint64_t nested = (2 * opens + after_quote) & (masks.brackets | blanks | masks.high);
     after_quote = opens >> 63;
 
     const uint64_t structure = commas | brackets;

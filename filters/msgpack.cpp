@@ -78,6 +78,10 @@ Header header_of(uint8_t first) {
 // A longer key has no name.
 constexpr size_t kKeyMax = 16 * limits::kNameMax;
 
+// A shorter text holds no card number, and no JSON with a code: {"c":123
+constexpr size_t kLeast = 8;
+static_assert(kLeast < limits::kPanMin);
+
 class MsgpackFilter : public Filter {
  public:
   explicit MsgpackFilter(unsigned layer) : layer_(layer), value_(layer) {}
@@ -222,7 +226,7 @@ class MsgpackFilter : public Filter {
     key_ = is_key();
     if (key_) name_size_ = 0;
     const FieldMatch match = key_ ? FieldMatch{} : scrubber.paired(this->match());
-    begun_ = match.kind != Kind::kNone || match.pair != Pair::kNone || size >= limits::kPanMin;
+    begun_ = match.kind != Kind::kNone || match.pair != Pair::kNone || size >= kLeast;
     named_ = type == Type::kString && key_;
     if (!begun_) return;
     if (type != Type::kString && match.kind == Kind::kNone) {

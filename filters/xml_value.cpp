@@ -61,7 +61,11 @@ void XmlValue::note_units(const uint8_t* data, size_t size) {
     const uint8_t* first = std::find_if_not(data, data + size, is_xml_space);
     if (first != data + size) {
       blank_ = false;
-      whole_ = whole_ || (type_ != ValueType::kKey && (*first == '{' || *first == '['));
+      // White space beyond ASCII may stand in front of JSON, too.
+      const bool separated = single_byte_
+                                 ? *first == 0xA0
+                                 : begins_with_separator(first, static_cast<size_t>(data + size - first));
+      whole_ = whole_ || (type_ != ValueType::kKey && (*first == '{' || *first == '[' || separated));
     }
   }
   size_t gap = 0;

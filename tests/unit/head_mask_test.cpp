@@ -177,7 +177,7 @@ void as_the_long_way(void**) {
   for (int round = 0; round < 60000; ++round) {
     constexpr std::array<HeadPart, 5> kAll{HeadPart::kPath, HeadPart::kArguments, HeadPart::kTarget,
                                            HeadPart::kCookie, HeadPart::kHeader};
-    constexpr std::array<std::string_view, 5> kHeaders{"", "X-A", "CVV", "X-Card-Number", "Number"};
+    constexpr std::array<std::string_view, 6> kHeaders{"", "X-A", "CVV", "X-CVV", "X-Card-Number", "Number"};
     const HeadPart part = kAll[random() % kAll.size()];
     const std::string_view name =
         part == HeadPart::kHeader ? kHeaders[random() % kHeaders.size()] : std::string_view{};

@@ -111,6 +111,38 @@ void every_place(void**) {
   }
 }
 
+// What other scripts write for white space and full stops counts as in ASCII, at any size of a body.
+void separators_beyond_ascii(void**) {
+  constexpr std::string_view kCases[] = {
+      "{\"name\":\"cvv\u3000\",\"value\":\"123\"}",
+      "{\"name\":\"my\u200Bcvv\",\"value\":\"123\"}",
+      "{\"name\":\"order\uFF0Ecvv\",\"value\":\"123\"}",
+      "{\"x\uFF0Ename\":\"cvv\",\"x\uFF0Evalue\":\"123\"}",
+      "{\"value\":\"123\",\"x\uFF0Ename\":\"cvv\"}",
+      "{\"cvv\u3000\":\"123\"}",
+      "{\"c\u2060vv\":\"123\"}",
+      "{\"cvv\u00A0\":{\"value\":\"123\"}}",
+      "{\"order\uFF0Esecurity_code\":\"123\"}",
+      "{\"text\":\"\uFEFF{\\\"cvv\\\":\\\"123\\\"}\"}",
+  };
+  for (std::string_view c : kCases) {
+    for (size_t before : {size_t{0}, size_t{1}, size_t{40}}) {
+      std::string in = "[";
+      for (size_t i = 0; i < before; ++i) in += R"({"id":17,"title":"x"},)";
+      in += c;
+      for (size_t i = 0; i < 40; ++i) in += R"(,{"id":17,"title":"x"})";
+      in += "]";
+      hold_against_each_other(plain_policy(), static_cast<uint32_t>(before), kJson, in, 0);
+      for (std::string_view kind : kKinds) {
+        if (!JsonSkim::use(kind)) continue;
+        const Run run = run_body(plain_policy(), kJson, in, 0);
+        if (run.verdict.refused() || run.out.find("123") != std::string::npos)
+          fail_msg("%s behind %zu others", std::string(c).c_str(), before);
+      }
+    }
+  }
+}
+
 // Text of other scripts and long texts take the quick way too: no more than a few bytes are left to the loop.
 void passes_what_it_can(void**) {
   const struct {
@@ -168,15 +200,11 @@ int main() {
   using namespace cardscrub;
   use_json_screen(false);
   const CMUnitTest tests[] = {
-      cmocka_unit_test(right_json),
-      cmocka_unit_test(spoilt_json),
-      cmocka_unit_test(places_of_errors),
-      cmocka_unit_test(several_roots),
-      cmocka_unit_test(other_policies),
-      cmocka_unit_test(reveals),
-      cmocka_unit_test(every_place),
-      cmocka_unit_test(passes_what_it_can),
-      cmocka_unit_test(issued_lengths_are_those_of_the_table),
+      cmocka_unit_test(right_json),         cmocka_unit_test(spoilt_json),
+      cmocka_unit_test(places_of_errors),   cmocka_unit_test(several_roots),
+      cmocka_unit_test(other_policies),     cmocka_unit_test(reveals),
+      cmocka_unit_test(every_place),        cmocka_unit_test(separators_beyond_ascii),
+      cmocka_unit_test(passes_what_it_can), cmocka_unit_test(issued_lengths_are_those_of_the_table),
   };
   return cmocka_run_group_tests_name("json_skim", tests, nullptr, nullptr);
 }

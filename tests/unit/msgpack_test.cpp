@@ -191,6 +191,18 @@ void numbers(void**) {
   check_body("no card numbers", kType, plain, plain, 0);
 }
 
+void short_json(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  const std::string in = map({str("data"), str("{\"cvv\":123}")});
+  const std::string out = map({str("data"), str("{\"cvv\":999}")});
+  for (size_t chunk : {size_t{0}, size_t{1}, size_t{7}}) {
+    const testing::Run run = testing::run_body(policy, kType, in, chunk);
+    assert_false(run.verdict.refused());
+    assert_true(run.out == out);
+  }
+}
+
 void depth(void**) {
   check_body("too deep", kType, std::string(100000, '\x91'), {}, 0, Reason::kLimitDepth);
   const std::string deep = std::string(900, '\x91') + "\x01";
@@ -215,10 +227,8 @@ void required(void**) {
 
 int main() {
   const CMUnitTest tests[] = {
-      cmocka_unit_test(cases),
-      cmocka_unit_test(numbers),
-      cmocka_unit_test(depth),
-      cmocka_unit_test(required),
+      cmocka_unit_test(cases), cmocka_unit_test(numbers),  cmocka_unit_test(short_json),
+      cmocka_unit_test(depth), cmocka_unit_test(required),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

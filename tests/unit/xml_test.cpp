@@ -244,6 +244,8 @@ void documents(void**) {
        "<a><![CDATA[{\"card_number\":\"" + t + "\"}]]></a>", pan + "a.card_number\n"},
       {"JSON with references", "<a>{&quot;cvv&quot;: &quot;1&#50;3&quot;}</a>",
        "<a>{&quot;cvv&quot;: &quot;*&#42;*&quot;}</a>", code + "a.cvv\n"},
+      {"JSON behind a space of another script", "<a>\xC2\xA0{\"cvv\":\"123\"}</a>",
+       "<a>\xC2\xA0{\"cvv\":\"***\"}</a>", code + "a.cvv\n"},
       {"JSON, a comment inside", "<a>{\"cvv\": \"1<!-- " + v + " -->23\"}</a>",
        "<a>{\"cvv\": \"*<!-- " + t + " -->**\"}</a>", code + "a.cvv\n" + pan + "\n"},
       {"SOAP",
