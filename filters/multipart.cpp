@@ -85,9 +85,9 @@ class FieldFilter : public Filter {
   bool begun_ = false;
 };
 
-// Looks for one string, a line break and "-" at least. In most files line breaks are rare, so that the C
-// library's search for one is the quickest way; where they are not, Boyer and Moore's way with Horspool's
-// table, so that most bytes are never looked at.
+// Looks for one string that begins with "--". In most files hyphens are rare, so that the C library's search
+// for one is the quickest way; where they are not, Boyer and Moore's way with Horspool's table, so that most
+// bytes are never looked at.
 class Finder {
  public:
   explicit Finder(std::string needle) : needle_(std::move(needle)) {
@@ -101,7 +101,7 @@ class Finder {
   // The first place at or after `from`; where none is, the first place where one may begin that is not
   // complete.
   size_t find(const uint8_t* data, size_t size, size_t from, bool* found) const {
-    constexpr size_t kLine = 32;     // bytes of a line: in shorter ones a call of memchr() does not pay
+    constexpr size_t kLine = 32;  // bytes between two: where there are fewer, a call of memchr() does not pay
     constexpr size_t kFirst = 1024;  // bytes after which this is asked
     const size_t length = needle_.size();
     size_t i = from;
@@ -131,10 +131,7 @@ class Finder {
 class MultipartFilter : public Filter {
  public:
   MultipartFilter(std::string_view boundary, unsigned layer)
-      : layer_(layer),
-        delimiter_("\n--" + std::string(boundary)),
-        stray_("--" + std::string(boundary)),
-        head_value_(layer) {}
+      : layer_(layer), boundary_("--" + std::string(boundary)), head_value_(layer) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     pos_ = 0;
@@ -146,7 +143,6 @@ class MultipartFilter : public Filter {
       scrubber.use_form_scope({});
     }
     seen_ -= std::min(seen_, pos_);
-    stray_seen_ -= std::min(stray_seen_, pos_);
     watched_ -= std::min(watched_, pos_);
     return pos_;
   }
@@ -171,8 +167,8 @@ class MultipartFilter : public Filter {
     }
   }
 
-  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line. kNone: a
-  // stray one, see refuse_strays().
+  // What stands behind "--boundary", which ends in front of `at`. *end: behind the delimiter's line. kNone:
+  // no delimiter.
   Line line_end(const Text& text, size_t at, bool last, size_t* end, Scrubber& scrubber) const {
     const bool dash = at < text.size && text.data[at] == '-';
     if (dash && at + 1 < text.size && text.data[at + 1] == '-') {
@@ -197,10 +193,9 @@ class MultipartFilter : public Filter {
     size_t at = std::max(pos_, seen_);
     if (at_line_start_) {
       // The first delimiter needs no line break in front of it.
-      const size_t length = delimiter_.needle().size() - 1;
+      const size_t length = boundary_.needle().size();
       const size_t known = std::min(length, text.size - pos_);
-      const bool same =
-          known == 0 || std::memcmp(text.data + pos_, delimiter_.needle().data() + 1, known) == 0;
+      const bool same = known == 0 || std::memcmp(text.data + pos_, boundary_.needle().data(), known) == 0;
       if (same && known < length && !last) return false;
       if (same && known == length) {
         size_t end = 0;
@@ -210,36 +205,29 @@ class MultipartFilter : public Filter {
       }
       at_line_start_ = false;
     }
-    for (;;) {
+    for (;; ++at) {
       bool found = false;
-      at = delimiter_.find(text.data, text.size, at, &found);
-      size_t begin = at;
-      if (begin > pos_ && text.data[begin - 1] == '\r') --begin;
-      refuse_strays(text, found ? at : text.size, scrubber);
+      at = boundary_.find(text.data, text.size, at, &found);
+      size_t begin = at;  // with the line break
+      const bool begins_line = begin > pos_ && text.data[begin - 1] == '\n';
+      if (begins_line) --begin;
+      if ((begins_line || at == text.size) && begin > pos_ && text.data[begin - 1] == '\r') --begin;
       if (!found) {
-        seen_ = last ? text.size : std::min(begin, stray_seen_);
+        seen_ = last ? text.size : begin;
         show(text, seen_, last, scrubber);
         return false;
       }
       size_t end = 0;
-      const Line line = line_end(text, at + delimiter_.needle().size(), last, &end, scrubber);
+      const Line line =
+          begins_line ? line_end(text, at + boundary_.needle().size(), last, &end, scrubber) : Line::kNone;
       if (line == Line::kOpen) {
         seen_ = begin;
         show(text, begin, false, scrubber);
         return false;
       }
       if (line != Line::kNone) return delimiter(text, begin, end, line, scrubber);
-      ++at;
+      scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(at).at));
     }
-  }
-
-  // "--boundary" in front of `end` that is no delimiter: within a line, or with more behind it.
-  void refuse_strays(const Text& text, size_t end, Scrubber& scrubber) {
-    bool found = false;
-    stray_seen_ = stray_.find(text.data, end, std::min(end, std::max(pos_, stray_seen_)), &found);
-    if (!found) return;
-    scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(stray_seen_).at));
-    ++stray_seen_;
   }
 
   bool delimiter(const Text& text, size_t begin, size_t end, Line line, Scrubber& scrubber) {
@@ -298,7 +286,7 @@ class MultipartFilter : public Filter {
     size_t line = std::max(pos_, seen_);
     for (;;) {
       const size_t end = find_byte(text.data, text.size, line, '\n');
-      const std::string_view dashes(delimiter_.needle().data() + 1, delimiter_.needle().size() - 1);
+      const std::string_view dashes(boundary_.needle());
       const std::string_view start(reinterpret_cast<const char*>(text.data) + line, end - line);
       const bool next_part = start.starts_with(dashes);
       if (end - pos_ > kPartHeadMax) {
@@ -397,13 +385,11 @@ class MultipartFilter : public Filter {
   }
 
   unsigned layer_;
-  Finder delimiter_;
-  Finder stray_;  // without the line break
+  Finder boundary_;  // with the two hyphens
   State state_ = State::kPreamble;
   bool at_line_start_ = true;  // a delimiter may stand here without a line break in front of it
   size_t pos_ = 0;             // leading units of the text that are settled
   size_t seen_ = 0;  // leading units of the (next) text in which no delimiter (or no end of a head) begins
-  size_t stray_seen_ = 0;          // the same for one without a line break
   Watch watch_ = Watch::kHeaders;  // what is refused where content is shown
   size_t watched_ = 0;             // leading units of the (next) text that were looked at for it
   bool colon_ = false;             // what they hold,
