@@ -84,10 +84,9 @@ def test_boundaries(t):
     part = "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n"
     for what, kind, body, change in (
             ("no terminator", MULTIPART, part % ("card_number", pan), True),
-            ("another boundary", "multipart/form-data; boundary=c", part % ("x", "card " + pan) + "--b--\r\n", True),
             ("preamble and epilogue", MULTIPART, "pre\r\n" + part % ("a", "1") + "--b--\r\nmy card " + pan, True),
             ("quoted boundary", "multipart/form-data; boundary=\"b\"", part % ("card_number", pan) + "--b--\r\n", True),
-            ("boundary in the content", MULTIPART, part % ("a", "x --b y\r\n--bb " + pan) + "--b--\r\n", True),
+            ("half a boundary in the content", MULTIPART, part % ("a", "x - -b y\r\n-b " + pan) + "--b--\r\n", True),
             ("line feeds", MULTIPART, (part % ("card_number", pan) + "--b--\r\n").replace("\r\n", "\n"), True),
             ("no parts", MULTIPART, "--b--\r\n", False)):
         for http2 in (False, True):
@@ -98,6 +97,9 @@ def test_boundaries(t):
                 t.equal((what, got), (what, body.encode()), "body")
     both(t, s, part % ("a", "1"), "multipart/form-data", "no boundary", 415, "body.type")
     both(t, s, part % ("a", "1"), "multipart/form-data; boundary=" + "x" * 300, "long boundary", 415, "body.type")
+    for content in ("x --b y", "\r\n--bb ", "--b;\r\n"):  # some parsers see a part there
+        both(t, s, part % ("a", content) + "--b--\r\n", MULTIPART, "boundary in the content", 400, "body.malformed")
+    both(t, s, part % ("x", "1") + "--b--\r\n", "multipart/form-data; boundary=c", "another boundary", 400, "body.malformed")
     for head in ("Content-Disposition: form-data; name=x; name=cvv",
                  "Content-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=cvv"):
         both(t, s, "--b\r\n%s\r\n\r\n123\r\n--b--\r\n" % head, MULTIPART, "two names", 400, "body.malformed")
@@ -141,8 +143,8 @@ def test_nesting(t):
                              ("MessagePack", b"\x91" * 100000, "application/msgpack")):
         both(t, s, body, kind, what, 413, "limit.depth")
     both(t, s, "[" * 900 + "]" * 900, JSON, "900 lists")
-    parts = "--b0\r\n" + "".join("Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(1, 20)) + "\r\nx"
-    both(t, s, parts, "multipart/mixed; boundary=b0", "parts in parts", 413, "limit.layers")
+    parts = "--b00\r\n" + "".join("Content-Type: multipart/mixed; boundary=b%02d\r\n\r\n--b%02d\r\n" % (i, i) for i in range(1, 20)) + "\r\nx"
+    both(t, s, parts, "multipart/mixed; boundary=b00", "parts in parts", 413, "limit.layers")
 
 
 def test_large_fields(t):
