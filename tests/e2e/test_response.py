@@ -617,17 +617,29 @@ def test_unreadable(t):
 
 
 def test_interim_answers(t):
-    """nginx takes them for the answer, and what follows, head and all, for its body: compressed perhaps."""
-    page = http(gzip.compress(t.card().encode()), headers="Content-Encoding: gzip\r\n")
+    """nginx takes them for the answer, and what follows, head and all, for its body: compressed perhaps. From 1.29 on it knows them, and the
+    answer is searched."""
+    pan = t.card()
+    page = http(gzip.compress(pan.encode()), headers="Content-Encoding: gzip\r\n")
     for status in ("100 Continue", "101 Switching Protocols", "103 Early Hints"):
         with Upstream(lambda _, s=status: b"HTTP/1.1 %s\r\nLink: </a.css>\r\n\r\n" % s.encode() + page) as up:
             for mode in (MASK, REJECT):
                 s = t.nginx(server=mode, locations=proxy(up))
                 with Wire(s.port, s.run.certificate, "shop.test") as wire:
                     wire.send(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-                    problem = t.refused(wire.reply(), 502)
-                t.equal(problem["errors"][0]["reason"], "response.unreadable", status)
+                    reply = wire.reply()
+                if reply.status == 200 and knows_interim_answers(reply):
+                    t.equal((mode, reply.body.decode()), (MASK, masked(pan)), status)
+                    continue
+                problem = t.refused(reply, 502)
+                if not knows_interim_answers(reply):
+                    t.equal(problem["errors"][0]["reason"], "response.unreadable", status)
                 t.refused(get(s, "/", http2=True), 502)
+
+
+def knows_interim_answers(reply):
+    version = reply.headers["server"].split("/")[1]
+    return tuple(int(part) for part in version.split(".")[:2]) >= (1, 29)
 
 
 # ---- settings
