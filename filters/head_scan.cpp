@@ -190,7 +190,8 @@ bool may_link(Bytes text) { return may_hold_pan(text.data(), text.size()) || may
 bool HeadScan::plain_names_announce(Bytes bytes) const {
   const uint8_t* data = bytes.data();
   for (size_t i = 0; i != bytes.size(); ++i) {
-    if (data[i] == '=' && (i < 2 || ends_.may_end_in(data + i - 2)) && name_announces(data, i)) return true;
+    if (data[i] != '=') continue;
+    if ((i < 2 || ends_.may_end_in(data + i - 2)) && name_announces(data, i)) return true;
   }
   return false;
 }

@@ -175,7 +175,7 @@ class Screen {
     const uint64_t words = masks.none & scalars;
     // A string is no name when the end of a value follows it at once.
     const uint64_t names = (2 * closes | carry->after_close) & ~masks.stop;
-    carry->in_string = static_cast<uint64_t>(static_cast<int64_t>(inside) >> 63);
+    carry->in_string = 0 - (inside >> 63);
     carry->after_open = opens >> 63;
     carry->after_close = closes >> 63;
     carry->after_scalar = scalars >> 63;

@@ -258,9 +258,7 @@ constexpr uint32_t kTrue = 0x65757274, kNull = 0x6C6C756E, kFals = 0x736C6166;  
 constexpr uint64_t kBorders = uint64_t{1} << 58 | 1;
 
 // All bits are the top one.
-inline uint64_t fill_from_top(uint64_t bits) {
-  return static_cast<uint64_t>(static_cast<int64_t>(bits) >> 63);
-}
+inline uint64_t fill_from_top(uint64_t bits) { return 0 - (bits >> 63); }
 
 // Places behind tokens, moved behind white space. *before: the tokens; its top bit is set when the white
 // space reaches into the next block.

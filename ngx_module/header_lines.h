@@ -8,28 +8,32 @@
 
 namespace cardscrub {
 
+// Whether the `size` characters, which fill a Word at least, are the same but for case: a Word of characters
+// at a time, with the bit set in `small` that makes a letter small. Others than letters that differ in this
+// bit alone are no two characters of a header's name.
+template <typename Word>
+bool same_in_words(const u_char* key, const char* name, size_t size, Word small) {
+  const auto differ = [&](size_t at) {
+    Word left;
+    Word right;
+    std::memcpy(&left, key + at, sizeof left);
+    std::memcpy(&right, name + at, sizeof right);
+    return (left | small) != (right | small);
+  };
+  for (size_t at = 0; at + sizeof small < size; at += sizeof small) {
+    if (differ(at)) return false;
+  }
+  return !differ(size - sizeof small);
+}
+
 // Upper and lower case do not count; `name` is in lower case. For headers of both directions.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
+  const u_char* key = line.key.data;
   const size_t size = name.size();
   if (line.key.len != size) return false;
-  // Several characters at a time, with the bit set that makes a letter small. Others than letters that differ
-  // in this bit alone are no two characters of a header's name.
-  const auto same = [&]<typename Word>(Word small) {
-    const auto differ = [&](size_t at) {
-      Word key;
-      Word wanted;
-      std::memcpy(&key, line.key.data + at, sizeof key);
-      std::memcpy(&wanted, name.data() + at, sizeof wanted);
-      return (key | small) != (wanted | small);
-    };
-    for (size_t at = 0; at + sizeof small < size; at += sizeof small) {
-      if (differ(at)) return false;
-    }
-    return !differ(size - sizeof small);
-  };
-  if (size >= sizeof(uint64_t)) return same(uint64_t{0x2020202020202020});
-  if (size >= sizeof(uint32_t)) return same(uint32_t{0x20202020});
-  return ngx_strncasecmp(line.key.data, ngx_text(name).data, size) == 0;
+  if (size >= sizeof(uint64_t)) return same_in_words(key, name.data(), size, uint64_t{0x2020202020202020});
+  if (size >= sizeof(uint32_t)) return same_in_words(key, name.data(), size, uint32_t{0x20202020});
+  return ngx_strncasecmp(key, ngx_text(name).data, size) == 0;
 }
 
 // Calls visit(line) for every line of a list.
