@@ -289,7 +289,7 @@ int scan(int argc, char** argv) {
   if (arguments->has("process")) return scan_processes(files, again_after, as_json, **engine);
   bool found = false;
   bool good = true;
-  if (files.empty()) files.push_back("-");
+  if (files.empty()) files.emplace_back("-");
   for (const std::string& name : files) {
     int fd = name == "-" ? STDIN_FILENO : open(name.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) {

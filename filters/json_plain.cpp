@@ -201,7 +201,7 @@ at_end:
     state = State::kValue;
     goto at_value;
   }
-  if (*p != (path_.in_object() ? '}' : ']')) goto out;
+  if (path_.in_object() ? *p != '}' : *p != ']') goto out;
 
 at_close:
   ++p;

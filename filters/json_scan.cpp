@@ -2,7 +2,7 @@
 #include "filters/json_scan.h"
 
 #include <algorithm>
-#include <cstring>
+#include <string_view>
 
 #include "src/limits.h"
 
@@ -35,7 +35,7 @@ size_t pass_escape(const uint8_t* data, size_t size, size_t at, StringScan* scan
     }
     return at + 6;
   }
-  if (std::memchr("\"\\/bfnrt", c, 8) == nullptr) {
+  if (std::string_view("\"\\/bfnrt").find(static_cast<char>(c)) == std::string_view::npos) {
     scan->flawed = true;
     return at + 1;
   }

@@ -2,6 +2,7 @@
 // SKIM_TARGET (the function's attribute), SKIM_BLOCKS (its name) and SKIM_ISA (where its read_masks(),
 // needs_care(), read_rare() and prefix_xor() are). No guard, therefore.
 
+// NOLINTNEXTLINE(misc-definitions-in-headers)
 SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
   const NameEnds& listed = *ends_;
   const uint8_t* p = at_;

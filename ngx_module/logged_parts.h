@@ -22,9 +22,7 @@ struct LoggedHeader {
 
   // Of those that have a place: the first such line; nullptr: the request has none.
   const ngx_table_elt_t* in(const ngx_http_request_t* r) const {
-    const ngx_table_elt_t* line;
-    std::memcpy(&line, reinterpret_cast<const char*>(r) + place, sizeof line);
-    return line;
+    return *reinterpret_cast<const ngx_table_elt_t* const*>(reinterpret_cast<const char*>(r) + place);
   }
 };
 

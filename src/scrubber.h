@@ -232,7 +232,7 @@ class Scrubber {
   Scope& add_scope(Scope&& fresh);
   Scope* find_scope(size_t depth, uint64_t form_key);
   void scope_has_pan(const Digits& token, Brand brand, bool strong, bool given);
-  void describe(Kind kind, const Text& text, const DigitsAt& at, Pending* value) const;
+  void describe(Kind kind, const Text& text, const DigitsAt& at, Pending* out) const;
   void wait(Kind kind, const Text& text, const DigitsAt& at, Reason bad, const Expiry& expiry);
   Pending* new_pending();
   void release_all();
