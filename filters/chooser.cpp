@@ -46,7 +46,36 @@ struct Row {
   Make make;
 };
 
+// Whether there is one boundary, written so that every parser reads the same: PHP ends it at a comma, others
+// at white space or never, some know backslashes in quotes and some do not.
+bool has_plain_boundary(std::string_view content_type) {
+  constexpr std::string_view kName = "boundary";
+  std::string_view found;
+  size_t count = 0;
+  for (size_t at = content_type.find('='); at != std::string_view::npos;
+       at = content_type.find('=', at + 1)) {
+    std::string_view key = trim(content_type.substr(0, at));
+    if (key.ends_with('*')) key.remove_suffix(1);
+    if (key.size() < kName.size() || lower(key.substr(key.size() - kName.size())) != kName) continue;
+    key = trim(key.substr(0, key.size() - kName.size()));
+    if (++count == 1 && key.ends_with(';')) found = trim(content_type.substr(at + 1));
+  }
+  if (count != 1 || found.empty()) return false;
+  if (found.front() != '"') {
+    return trim(found.substr(0, found.find(';'))).find_first_of("\"\\, \t") == std::string_view::npos;
+  }
+  const size_t end = found.find('"', 1);
+  if (end == std::string_view::npos || found.substr(0, end).find('\\') != std::string_view::npos)
+    return false;
+  const std::string_view rest = trim(found.substr(end + 1));
+  return rest.empty() || rest.front() == ';';
+}
+
 std::unique_ptr<Filter> multipart(std::string_view content_type, unsigned layer, Reason* why) {
+  if (!has_plain_boundary(content_type)) {
+    *why = Reason::kBodyType;
+    return nullptr;
+  }
   auto filter = make_multipart_filter(header_parameter(content_type, "boundary"), layer);
   if (!filter) *why = Reason::kBodyType;
   return filter;
@@ -290,6 +319,8 @@ std::unique_ptr<Filter> make_filter(std::string_view content_type, unsigned laye
     return nullptr;
   }
   Chosen chosen = choose(said, content_type, layer, why);
+  // A type that is bytes is never of a wide charset: applications read its bytes.
+  if (*why == Reason::kNone && said.wide && !chosen.text) *why = Reason::kBodyCharset;
   if (*why != Reason::kNone) return nullptr;
   return decoding(said, std::move(chosen));
 }

@@ -24,8 +24,20 @@ namespace {
 constexpr size_t kHeaderMax = 8192;  // bytes of the first line
 constexpr size_t kRows = 4096;       // bytes of lines that are looked at together
 constexpr FormSyntax kNoSyntax{0, false};
+constexpr std::array<uint8_t, 4> kSeparators{',', ';', '\t', '|'};
 
 bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
+
+// Which quotes count: those at the beginning of a cell, and in a cell that began with one.
+struct Quotes {
+  bool inside = false;
+  bool opens = true;
+  void see(uint8_t c, bool separates) {
+    const bool counts = c == '"' && (inside || opens);
+    if (counts) inside = !inside;
+    opens = !inside && (counts || separates);
+  }
+};
 
 class CsvFilter : public Filter {
  public:
@@ -63,6 +75,12 @@ class CsvFilter : public Filter {
       case State::kTail:
         if (pos_ == text.size) return false;
         if (is_delimiter(text.data[pos_])) return end_cell(text, scrubber);
+        if (named_cell_ && text.data[pos_] == ' ') {
+          ++pos_;
+          return true;
+        }
+        // To some it is part of the cell: "1"23.
+        if (named_cell_) scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(text.unit(pos_).at));
         value_.begin({}, {}, ValueType::kFree, Escapes::kNone, scrubber);
         state_ = State::kUnquoted;
         seen_ = pos_;
@@ -93,8 +111,9 @@ class CsvFilter : public Filter {
     }
     for (; seen_ < text.size; ++seen_) {
       const uint8_t c = text.data[seen_];
-      if (c == '"') in_quotes_ = !in_quotes_;
-      if (is_line_end(c) && !in_quotes_) break;
+      if (is_line_end(c) && !quotes_.inside) break;
+      const bool mark = seen_ - pos_ < 3 && c >= 0x80;  // a byte order mark
+      quotes_.see(c, mark || std::ranges::find(kSeparators, c) != kSeparators.end());
     }
     if (seen_ - pos_ > kHeaderMax) {
       scrubber.refuse(Reason::kLimitSize);
@@ -102,62 +121,136 @@ class CsvFilter : public Filter {
       return false;
     }
     if (seen_ == text.size && !last) return false;
-    if (in_quotes_ && layer_ == 0) scrubber.malformed(text.unit(pos_).at);
+    if (quotes_.inside && layer_ == 0) scrubber.malformed(text.unit(pos_).at);
+    if (names_separator(text.sub(pos_, seen_ - pos_))) {
+      pos_ = seen_;
+      seen_ = 0;
+      quotes_ = {};
+      return pos_ < text.size;
+    }
     read_header(text.sub(pos_, seen_ - pos_), scrubber);
     pos_ = seen_;
     state_ = State::kCellStart;
     return true;
   }
 
-  void read_header(const Text& line, Scrubber& scrubber) {
-    constexpr std::array<uint8_t, 3> kSeparators{',', ';', '\t'};
-    std::array<size_t, 3> counts{};
-    bool quotes = false;
+  void read_header(Text line, Scrubber& scrubber) {
+    if (line.size >= 3 && line.data[0] == 0xEF && line.data[1] == 0xBB && line.data[2] == 0xBF)
+      line = line.sub(3, line.size - 3);
+    size_t most = 0;
+    for (const uint8_t separator : kSeparators) {
+      size_t count = 0;
+      each_cell(line, separator, [&](const Text&) { ++count; });
+      if (count > most && !named_separator_) separator_ = separator;
+      most = std::max(most, count);
+    }
+    // Where the line ends, and where a quote begins a cell, depends on the separator: not all see the same
+    // table. Some end a line at other control characters (str.splitlines()).
+    Quotes quotes;
+    bool odd = false;
     for (size_t i = 0; i < line.size; ++i) {
-      if (line.data[i] == '"') quotes = !quotes;
-      for (size_t k = 0; k < kSeparators.size() && !quotes; ++k)
-        counts[k] += line.data[i] == kSeparators[k] ? 1u : 0u;
+      const uint8_t c = line.data[i];
+      odd = odd || (is_line_end(c) ? !quotes.inside : c < ' ' && c != '\t');
+      quotes.see(c, c == separator_);
     }
-    separator_ =
-        kSeparators[static_cast<size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin())];
+    each_cell(line, separator_, [&](const Text& cell) {
+      const size_t begin = begin_of(cell);
+      const size_t end = end_of(cell);
+      // Some pass over white space in front of a quote.
+      odd = odd || (begin != 0 && begin < end && cell.data[begin] == '"' && cell.data[end - 1] != '"');
+      add_column(cell, scrubber);
+    });
+    for (const uint8_t separator : kSeparators) {
+      if (separator == separator_ || find_byte(line.data, line.size, 0, separator) == line.size) continue;
+      size_t count = 0;
+      bool others = false;  // this separator shows names of card data that the chosen one does not
+      each_cell(line, separator, [&](const Text& cell) {
+        ++count;
+        SecretBuffer name;
+        read_name(cell, &name);
+        others = others || (scrubber.match(name.span()).kind != Kind::kNone && !is_column(name.span()));
+      });
+      odd = odd || (others && count > 1);
+    }
+    if (odd && line.size != 0) scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(line.unit(0).at));
+  }
 
-    size_t begin =
-        line.size >= 3 && line.data[0] == 0xEF && line.data[1] == 0xBB && line.data[2] == 0xBF ? 3 : 0;
-    for (bool more = true; more;) {
-      quotes = false;
-      size_t end = begin;
-      for (; end < line.size && (quotes || line.data[end] != separator_); ++end) {
-        if (line.data[end] == '"') quotes = !quotes;
-      }
-      more = end < line.size;
-      add_column(line.sub(begin, end - begin), scrubber);
-      begin = end + 1;
+  template <typename Visit>
+  static void each_cell(const Text& line, uint8_t separator, const Visit& visit) {
+    size_t begin = 0;
+    Quotes quotes;
+    for (size_t i = 0; i < line.size; ++i) {
+      const bool separates = line.data[i] == separator && !quotes.inside;
+      if (separates) visit(line.sub(begin, i - begin));
+      if (separates) begin = i + 1;
+      quotes.see(line.data[i], separates);
     }
+    visit(line.sub(begin, line.size - begin));
+  }
+
+  static size_t begin_of(const Text& cell) {
+    size_t begin = 0;
+    while (begin < cell.size && cell.data[begin] == ' ') ++begin;
+    return begin;
+  }
+  static size_t end_of(const Text& cell) {
+    size_t end = cell.size;
+    while (end > 0 && cell.data[end - 1] == ' ') --end;
+    return end;
+  }
+
+  // Without quotes and line breaks, wherever they stand: readers differ in which of them they drop, and no
+  // name needs one.
+  static void read_name(const Text& cell, SecretBuffer* out) {
+    PercentDecoder decoder;
+    Decoded decoded;
+    decoder.start(Escapes::kNone, 0);
+    decoder.feed(cell, &decoded);
+    decoder.finish(&decoded);
+    const Text text = decoded.text();
+    SecretBuffer bare;
+    for (size_t i = 0; i < text.size; ++i) {
+      if (text.data[i] != '"' && !is_line_end(text.data[i])) bare.append({text.data + i, 1});
+    }
+    const Text name{bare.data(), bare.size(), nullptr, 0};
+    const size_t begin = begin_of(name);
+    out->append(bare.span().subspan(begin, std::max(begin, end_of(name)) - begin));
+  }
+
+  bool is_column(Bytes name) const {
+    return std::ranges::any_of(columns_, [&](const Column& column) {
+      return std::ranges::equal(names_.span().subspan(column.begin, column.size), name);
+    });
   }
 
   void add_column(Text cell, Scrubber& scrubber) {
+    Column column{names_.size(), 0, {}};
+    read_name(cell, &names_);
+    column.size = names_.size() - column.begin;
+    column.match = scrubber.match(names_.span().subspan(column.begin, column.size));
+    column.match.pair = Pair::kNone;  // a row is no list of fields
+    named_ = named_ || column.match.kind != Kind::kNone;
+    columns_.push_back(column);
     const bool in_quotes = cell.size >= 2 && cell.data[0] == '"' && cell.data[cell.size - 1] == '"';
     if (in_quotes) cell = cell.sub(1, cell.size - 2);
     if (scan_value({cell.data, cell.size}, kNoSyntax).may_hold_digits) {
       value_.begin({}, {}, ValueType::kKey, in_quotes ? Escapes::kQuotes : Escapes::kNone, scrubber);
       value_.text(cell, true, scrubber);
     }
-    PercentDecoder decoder;
-    Decoded decoded;
-    decoder.start(in_quotes ? Escapes::kQuotes : Escapes::kNone, 0);
-    decoder.feed(cell, &decoded);
-    decoder.finish(&decoded);
-    const Text text = decoded.text();
-    size_t begin = 0;
-    size_t end = text.size;
-    while (begin < end && text.data[begin] == ' ') ++begin;
-    while (end > begin && text.data[end - 1] == ' ') --end;
-    const Bytes name{text.data + begin, end - begin};
-    Column column{names_.size(), name.size(), scrubber.match(name)};
-    column.match.pair = Pair::kNone;  // a row is no list of fields
-    named_ = named_ || column.match.kind != Kind::kNone;
-    names_.append(name);
-    columns_.push_back(column);
+  }
+
+  // "sep=;" (Excel).
+  bool names_separator(Text line) {
+    constexpr std::string_view kSep = "sep=";
+    if (line.size >= 3 && line.data[0] == 0xEF) line = line.sub(3, line.size - 3);
+    if (named_separator_ || line.size != kSep.size() + 1 || line.data[kSep.size()] == '"') return false;
+    for (size_t i = 0; i < kSep.size(); ++i) {
+      const uint8_t c = line.data[i];
+      if ((is_alpha(c) ? c | 0x20 : c) != static_cast<uint8_t>(kSep[i])) return false;
+    }
+    separator_ = line.data[kSep.size()];
+    named_separator_ = true;
+    return true;
   }
 
   // ---- all others
@@ -203,6 +296,7 @@ class CsvFilter : public Filter {
       name = names_.span().subspan(column.begin, column.size);
       match = column.match;
     }
+    named_cell_ = match.kind != Kind::kNone;
     seen_ = pos_;
     if (text.data[pos_] == '"') {
       quote_at_ = text.unit(pos_).at;
@@ -262,8 +356,10 @@ class CsvFilter : public Filter {
   unsigned layer_;
   State state_ = State::kHeader;
   uint8_t separator_ = ',';
-  bool in_quotes_ = false;  // of the header, at seen_
-  bool named_ = false;      // some column announces card data
+  bool named_separator_ = false;  // the line in front of the header says which it is
+  bool named_cell_ = false;       // the cell is in a column that announces card data
+  Quotes quotes_;                 // of the header, at seen_
+  bool named_ = false;            // some column announces card data
   bool in_row_ = false;
   bool opened_ = false;
   size_t column_ = 0;

@@ -7,7 +7,9 @@
 
 namespace cardscrub {
 
-// The separator (',', ';' or tab) is the one that the first line holds most of.
+// The separator (',', ';', tab or '|') is the one that the first line holds most of, or the one that it names
+// ("sep=;", for Excel: the next line names the columns then). A first line that names card data by another of
+// them, too, is refused.
 std::unique_ptr<Filter> make_csv_filter(unsigned layer);
 
 }  // namespace cardscrub

@@ -227,7 +227,7 @@ class MsgpackFilter : public Filter {
     if (key_) name_size_ = 0;
     const FieldMatch match = key_ ? FieldMatch{} : scrubber.paired(this->match());
     begun_ = match.kind != Kind::kNone || match.pair != Pair::kNone || size >= kLeast;
-    named_ = type == Type::kString && key_;
+    named_ = key_;  // binary and extended ones, too: Ruby's strings and symbols are equal to text
     if (!begun_) return;
     if (type != Type::kString && match.kind == Kind::kNone) {
       binary_ = make_plain_filter(layer_, PlainCoding::kUtf8);

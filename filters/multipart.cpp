@@ -128,6 +128,39 @@ class Finder {
   std::array<uint8_t, 256> skip_;
 };
 
+// A file that is called like a card field. To some applications the field is what it is called, whatever its
+// head says (request.files["cvv"].read()): what is as short as a code or a number is one. What is longer is
+// read by its own type.
+class NamedFileFilter : public Filter {
+ public:
+  NamedFileFilter(std::unique_ptr<Filter> field, std::unique_ptr<Filter> typed, std::string name)
+      : field_(std::move(field)), typed_(std::move(typed)), name_(std::move(name)) {}
+
+  size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
+    if (field_ && typed_) {
+      const bool is_short = text.size <= kFieldMax;
+      if (is_short && !last) return 0;
+      (is_short ? typed_ : field_).reset();
+      if (typed_) {
+        scrubber.use_form_scope({});
+        opened_ = scrubber.open({reinterpret_cast<const uint8_t*>(name_.data()), name_.size()});
+      }
+    }
+    if (field_) return field_->feed(text, last, scrubber);
+    const size_t settled = typed_->feed(text, last, scrubber);
+    if (last && opened_) scrubber.close();
+    return settled;
+  }
+
+ private:
+  static constexpr size_t kFieldMax = 64;
+
+  std::unique_ptr<Filter> field_;
+  std::unique_ptr<Filter> typed_;
+  std::string name_;
+  bool opened_ = false;
+};
+
 class MultipartFilter : public Filter {
  public:
   MultipartFilter(std::string_view boundary, unsigned layer)
@@ -343,6 +376,11 @@ class MultipartFilter : public Filter {
     FieldMatch match;
     if (part.named) match = scrubber.match(name);
     form_scope_of(name, &prefix_, scrubber);
+    for (const std::string& other : part.other_names) {
+      const FieldMatch read = scrubber.match({reinterpret_cast<const uint8_t*>(other.data()), other.size()});
+      const bool announces = read.kind != Kind::kNone && read.kind != Kind::kIgnore;
+      part.ambiguous = part.ambiguous || announces || (read.pair != Pair::kNone && read.pair != match.pair);
+    }
     if (part.coding == TransferCoding::kUnknown) scrubber.refuse(Reason::kBodyEncoding);
     if (part.ambiguous || mixes_line_ends(lines, returns))
       scrubber.refuse(Reason::kBodyMalformed, lines.size == 0 ? -1 : static_cast<int64_t>(lines.unit(0).at));
@@ -371,8 +409,13 @@ class MultipartFilter : public Filter {
         scrubber.refuse(why);
         filter = make_plain_filter(layer_, PlainCoding::kUtf8);
       }
-      scrubber.use_form_scope({});
-      opened_ = scrubber.open(name);
+      if (card && part.named && part.file && !lower(type).starts_with("multipart/")) {
+        filter = std::make_unique<NamedFileFilter>(std::make_unique<FieldFilter>(layer_, part.name, match),
+                                                   std::move(filter), part.name);
+      } else {
+        scrubber.use_form_scope({});
+        opened_ = scrubber.open(name);
+      }
     }
     filter_ = make_transfer_filter(part.coding, std::move(filter));
   }

@@ -5,6 +5,7 @@
 
 #include "filters/chooser.h"
 #include "filters/percent.h"
+#include "src/text.h"
 
 namespace cardscrub {
 
@@ -60,6 +61,54 @@ std::string extended_value(const std::string& value) {
   return std::string(reinterpret_cast<const char*>(decoded.text().data), decoded.size());
 }
 
+// Java's parsers decode such words in a name (RFC 2047).
+bool has_encoded_word(std::string_view name) {
+  const size_t begin = name.find("=?");
+  return begin != std::string_view::npos && name.find("?=", begin + 2) != std::string_view::npos;
+}
+
+bool is_word(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return is_digit(byte) || is_alpha(byte) || c == '_';
+}
+
+void note_other_name(std::string name, PartHead* head) {
+  if (!name.empty() && name != head->name) head->other_names.push_back(std::move(name));
+}
+
+// value: what stands behind "name", "name*" or the like and its '='.
+void note_readings(std::string_view value, bool extended, PartHead* head) {
+  const std::string_view section = trim(value.substr(0, value.find(';')));
+  std::string bare(section);
+  std::erase_if(bare, [](char c) { return c == '"' || c == '\\'; });
+  if (extended) note_other_name(extended_value(bare), head);
+  note_other_name(std::move(bare), head);
+  const bool quoted = !value.empty() && (value.front() == '"' || value.front() == '\'');
+  if (quoted) {
+    std::string within(value.substr(1, value.find(value.front(), 1) - 1));
+    std::erase(within, '\\');
+    note_other_name(std::move(within), head);
+  } else {
+    note_other_name(std::string(section.substr(0, section.find_first_of("\"', \t"))), head);
+  }
+}
+
+// Every "name=" of a Content-Disposition, wherever it stands.
+void find_other_names(std::string_view value, PartHead* head) {
+  constexpr std::string_view kName = "name";
+  for (size_t at = value.find('='); at != std::string_view::npos; at = value.find('=', at + 1)) {
+    std::string_view key = trim(value.substr(0, at));
+    bool extended = false;
+    while (!key.empty() && key.back() == '*') {
+      key.remove_suffix(1);
+      extended = true;
+    }
+    if (key.size() < kName.size() || !same(key.substr(key.size() - kName.size()), kName)) continue;
+    if (key.size() > kName.size() && is_word(key[key.size() - kName.size() - 1])) continue;
+    note_readings(trim(value.substr(at + 1)), extended, head);
+  }
+}
+
 struct Seen {
   bool disposition = false;
   bool type = false;
@@ -93,6 +142,8 @@ void read_field(std::string_view line, PartHead* head, Seen* seen) {
       head->ambiguous = true;
     if (head->name.empty()) head->name = extended;
     head->named = !head->name.empty();
+    head->ambiguous = head->ambiguous || has_encoded_word(head->name);
+    find_other_names(value, head);
     for (std::string_view parameter : {"filename", "filename*"}) {
       const std::string file = header_parameter(value, parameter);
       head->file = head->file || !file.empty();

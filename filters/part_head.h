@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "src/secret.h"
 
@@ -20,6 +21,9 @@ struct PartHead {
   // characters, a folded line that looks like a field, or lines that end in a carriage return alone.
   // Applications do not agree on which one counts.
   bool ambiguous = false;
+  // What other parsers may take for the name: those that know no quotes, or no backslashes in them, or that
+  // look for "name=" anywhere in the line. Only of interest when one of them announces card data.
+  std::vector<std::string> other_names;
 };
 
 // `lines`: the header lines of a part, without the empty line that ends them; lines may be folded (RFC

@@ -77,6 +77,12 @@ bool XmlReader::step() {
 
 bool XmlReader::byte_order_mark() {
   static constexpr std::array<uint8_t, 3> kMark{0xEF, 0xBB, 0xBF};
+  static constexpr std::array<uint8_t, 4> kEbcdic{0x4C, 0x6F, 0xA7, 0x94};  // "<?xm" (XML 1.0, appendix F)
+  const size_t shown = std::min(size(), kEbcdic.size());
+  if (std::equal(kEbcdic.begin(), kEbcdic.begin() + shown, in_->data)) {
+    if (shown < kEbcdic.size() && !last_) return false;
+    if (shown == kEbcdic.size()) refuse(Reason::kBodyCharset, 0);
+  }
   const size_t known = std::min(size(), kMark.size());
   const bool same = std::equal(kMark.begin(), kMark.begin() + known, in_->data);
   if (same && known < kMark.size() && !last_) return false;

@@ -193,8 +193,11 @@ bool XmlReader::doctype_markup() {
     std::string_view token;
     Dtd dtd;
   };
-  static constexpr std::array<Begins, 3> kBegins{
-      {{"<!--", Dtd::kComment}, {"<?", Dtd::kInstruction}, {"<!ENTITY", Dtd::kPlain}}};
+  // Of the last two a reader makes text and attributes that stand nowhere else.
+  static constexpr std::array<Begins, 4> kBegins{{{"<!--", Dtd::kComment},
+                                                  {"<?", Dtd::kInstruction},
+                                                  {"<!ENTITY", Dtd::kPlain},
+                                                  {"<!ATTLIST", Dtd::kPlain}}};
   for (const Begins& row : kBegins) {
     Seen seen = at(row.token);
     if (seen == Seen::kMore) return false;

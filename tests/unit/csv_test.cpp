@@ -80,6 +80,16 @@ void cases(void**) {
       {"empty lines in front", "\r\n\ncvv\n~\n"},
       {"empty", ""},
       {"ambiguous beside a card", "number,code,cvv\n@,~,~\n"},
+      {"bars", "name|card_number|cvv\nDoe, Jane|@|~\n"},
+      {"a named separator", "sep=;\r\na;cvv\r\nx,y,z;~\r\n"},
+      {"a named separator of no kind", "\xEF\xBB\xBFSEP=^\ncvv^a,b,c\n~^x\n"},
+      {"text behind a quoted name", "\"cv\"v,a\n~,x\n"},
+      {"a quote in a name", "\"cv\"\"v\",a\n~,x\n"},
+      {"white space in front of a quoted name", "a, \"cvv\"\nx,~\n"},
+      {"quotes within cells of the header", "a\"b,c\"d,cvv\nx,y,~\n"},
+      {"a quote within a cell of the header", "a\"b,cvv\nx,~\n"},
+      {"a line break in a name", "\"c\nvv\",a\n~,x\n"},
+      {"white space behind a quote", "cvv,a\n\"~\" ,@\n"},
       {"ids", "id,when\n20261123123456,2026-11-23T12:34:56Z\n"},
       {"characters beyond ASCII", "n\xC3\xA4me,cvv\nM\xC3\xBCller \xE2\x80\x94,~\n"},
   };
@@ -103,6 +113,12 @@ void refusals(void**) {
   } table[] = {
       {"luhn", "card_number\n4111111111111112\n", Reason::kPanLuhn},
       {"code", "cvv\n12\n", Reason::kCodeLength},
+      {"behind a quote", "cvv,a\n\"\"737,1\n", Reason::kBodyMalformed},
+      {"behind white space behind a quote", "cvv,a\n\"\" 737,1\n", Reason::kBodyMalformed},
+      {"names by two separators", "a,b,c;cvv;d\n1,2,3;737;4\n", Reason::kBodyMalformed},
+      {"a line for str.splitlines()", "cvv\vx,y\n737,1\n", Reason::kBodyMalformed},
+      {"a header of two lengths", "a;\"b,cvv\n1,2,\"\n", Reason::kBodyMalformed},
+      {"white space in front of half a quoted cell", "a, \"b,c\",cvv\n1,2,737\n", Reason::kBodyMalformed},
       {"header too long", std::string(9000, 'x') + "\n1\n", Reason::kLimitSize},
   };
   for (const auto& c : table) {

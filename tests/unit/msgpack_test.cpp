@@ -117,6 +117,15 @@ void cases(void**) {
       },
       1);
   both(
+      "binary and extended names",
+      [](Text pan, Text code) {
+        return map({bin("card_number"), str(pan), bin("cvv"), bin(code),
+                    "\xc7\x03\x01"
+                    "cvv",
+                    str(code)});
+      },
+      3);
+  both(
       "JSON inside",
       [](Text pan, Text code) {
         return map({str("event"), str("{\"card_number\":\"" + pan + "\",\"cvv\":\"" + code + "\"}")});

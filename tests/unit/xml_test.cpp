@@ -230,8 +230,8 @@ void documents(void**) {
       {"in an instruction", "<?p n=\"" + v + "\"?><a/>", "<?p n=\"" + t + "\"?><a/>", pan + "\n"},
       {"in front of the root", "<!--" + v + "--><a/><!--" + v + "-->", "<!--" + t + "--><a/><!--" + t + "-->",
        pan + "\n" + pan + "\n"},
-      {"in a document type", "<!DOCTYPE a [<!ATTLIST a n CDATA \"4111&#49;11111111111\">]><a/>",
-       "<!DOCTYPE a [<!ATTLIST a n CDATA \"" + t.substr(0, 4) + "&#" +
+      {"in a document type", "<!DOCTYPE a [<!NOTATION n PUBLIC \"4111&#49;11111111111\">]><a/>",
+       "<!DOCTYPE a [<!NOTATION n PUBLIC \"" + t.substr(0, 4) + "&#" +
            std::to_string(static_cast<int>(t[4])) + ";" + t.substr(5) + "\">]><a/>",
        pan + "\n"},
       {"in names", "<b m-" + v + "='1'><n-" + v + "></n-" + v + "></b>",
@@ -313,6 +313,9 @@ void documents(void**) {
       {"a declared entity", "<!DOCTYPE a [<!ENTITY n \"" + v + "\">]><a>&n;</a>", "refused",
        "body.malformed"},
       {"a parameter entity", "<!DOCTYPE a [ <!ENTITY % n SYSTEM \"x\"> ]><a/>", "refused", "body.malformed"},
+      {"an attribute by default", "<!DOCTYPE a [<!ATTLIST a cvv CDATA \"123\">]><a/>", "refused",
+       "body.malformed"},
+      {"EBCDIC without a word", "\x4C\x6F\xA7\x94\x93\x40", "refused", "body.charset"},
       {"an entity in small letters", "<!DOCTYPE a [<!entity n \"\">]><a/>", "refused", "body.malformed"},
       {"a comment without an end", "<a><!-- <cvv>123</cvv>", "refused", "body.malformed"},
       {"a section without an end", "<a><![CDATA[<cvv>123</cvv>]]", "refused", "body.malformed"},
