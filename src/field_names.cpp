@@ -302,6 +302,14 @@ NameEnds::NameEnds() {
 }
 
 void NameEnds::add_pairs(uint8_t before, uint8_t last) {
+  // cv-v, cvv_: what does not count may stand in front of the last letter or behind it.
+  for (unsigned l = 0; l < 256; ++l) {
+    if (last == 0 || kLetter[l] != last) continue;
+    for (unsigned skipped : {0x2Du, 0x5Fu}) {  // - _
+      for (unsigned pair : {skipped | l << 8, l | skipped << 8})
+        value_pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+    }
+  }
   for (unsigned b = 0; b < 256; ++b) {
     if (kLetter[b] != before) continue;
     for (unsigned l = 0; l < 256; ++l) {
@@ -348,9 +356,7 @@ uint64_t next_id() {
 }  // namespace
 
 FieldNames::FieldNames(std::unique_ptr<Table> table)
-    : table_(std::move(table)),
-      ends_(&table_->ends),
-      id_(next_id()) {}
+    : table_(std::move(table)), ends_(&table_->ends), id_(next_id()) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
 FieldNames& FieldNames::operator=(FieldNames&&) noexcept = default;
 FieldNames::~FieldNames() = default;

@@ -85,7 +85,8 @@ class NameEnds {
     return (pairs_[pair / 64] >> pair % 64 & 1) != 0;
   }
   // Of what may be a name although most of its kind is none, the value of {"name": "cvv"}: by its last two
-  // bytes, and as a whole. What ends in punctuation but ']' is none, nor is what ends in an index.
+  // bytes, and as a whole. What ends in punctuation but ']', '-' and '_' is none, nor is what ends in an
+  // index.
   bool value_may_end_in(const uint8_t* two) const {
     const size_t pair = two[0] | size_t{two[1]} << 8;
     return (value_pairs_[pair / 64] >> pair % 64 & 1) != 0;
