@@ -19,6 +19,7 @@ struct Marks {
   size_t digits = 0;
   bool percent = false;
   bool plus = false;
+  bool semicolon = false;
   bool high = false;  // bytes from 0x80 on
 };
 
@@ -35,6 +36,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
   __m128i digits = zero;  // two counts of 64 bits
   __m128i percent = zero;
   __m128i plus = zero;
+  __m128i semicolon = zero;
   __m128i any = zero;
   size_t end = raw.size();
   auto look = [&](__m128i v, size_t at) {
@@ -51,6 +53,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
     digits = _mm_add_epi64(digits, _mm_sad_epu8(_mm_sub_epi8(zero, digit), zero));
     percent = _mm_or_si128(percent, _mm_cmpeq_epi8(v, _mm_set1_epi8('%')));
     plus = _mm_or_si128(plus, _mm_cmpeq_epi8(v, _mm_set1_epi8('+')));
+    semicolon = _mm_or_si128(semicolon, _mm_cmpeq_epi8(v, _mm_set1_epi8(';')));
     any = _mm_or_si128(any, v);
   };
   const size_t whole = raw.size() & ~size_t{15};
@@ -59,7 +62,11 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
     look(_mm_loadu_si128(reinterpret_cast<const __m128i*>(raw.data() + i)), i);
   if (i < end) look(load_rest(raw.data() + i, raw.size() - i), i);
   digits = _mm_add_epi64(digits, _mm_unpackhi_epi64(digits, digits));
-  return {end, static_cast<size_t>(_mm_cvtsi128_si64(digits)), bits(percent) != 0, bits(plus) != 0,
+  return {end,
+          static_cast<size_t>(_mm_cvtsi128_si64(digits)),
+          bits(percent) != 0,
+          bits(plus) != 0,
+          bits(semicolon) != 0,
           bits(any) != 0};
 }
 #else
@@ -72,6 +79,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
     marks.digits += is_digit(c) ? 1u : 0u;
     marks.percent = marks.percent || c == '%';
     marks.plus = marks.plus || c == '+';
+    marks.semicolon = marks.semicolon || c == ';';
     marks.high = marks.high || c >= 0x80;
   }
   return marks;
@@ -85,6 +93,13 @@ constexpr std::array<bool, 256> kMayBeginJson = [] {
   for (char c : {'{', '[', '%', '+', '"'}) table[static_cast<uint8_t>(c)] = true;
   return table;
 }();
+
+// In a cookie JSON may have a mark of Express in front: j: or s:j:, as it stands or encoded.
+bool may_begin_json(Bytes raw, const FormSyntax& syntax) {
+  if (raw.empty()) return false;
+  const bool marked = (raw[0] == 'j' || raw[0] == 's') && raw.size() > 1 && (raw[1] == ':' || raw[1] == '%');
+  return kMayBeginJson[raw[0]] || (marked && syntax.separator == ';');
+}
 
 }  // namespace
 
@@ -120,6 +135,7 @@ namespace {
 FormScan judge_closely(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
   FormScan scan;
   scan.size = raw.size();
+  scan.semicolon = marks.semicolon;
   scan.encoded = marks.percent || marks.high || (marks.plus && syntax.plus_is_space);
   if (!marks.percent && !marks.plus) {
     scan.may_hold_digits =
@@ -139,7 +155,7 @@ FormScan judge_closely(Bytes raw, const Marks& marks, const FormSyntax& syntax) 
     }
     scan.may_hold_digits = high || marks.digits >= limits::kPanMin;
   }
-  scan.may_matter = scan.may_hold_digits || (!raw.empty() && kMayBeginJson[raw[0]]);
+  scan.may_matter = scan.may_hold_digits || may_begin_json(raw, syntax);
   return scan;
 }
 
@@ -149,7 +165,8 @@ inline FormScan judge(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
   }
   FormScan scan;
   scan.size = raw.size();
-  scan.may_matter = !raw.empty() && kMayBeginJson[raw[0]];
+  scan.semicolon = marks.semicolon;
+  scan.may_matter = may_begin_json(raw, syntax);
   return scan;
 }
 

@@ -14,6 +14,7 @@ struct FormScan {
 
   size_t size = 0;               // of the name or value
   bool encoded = false;          // decoding would change it
+  bool semicolon = false;        // there is one in it
   bool may_hold_digits = false;  // may hold a card number, whatever is encoded
   bool may_matter = false;       // that, or it may be JSON: it must be shown to the scrubber, name or no name
   size_t bad_escape = kNone;     // index of the first '%' that begins no escape

@@ -45,6 +45,7 @@ bool is_dull_form(Bytes form, const FormSyntax& syntax, const Policy& policy) {
     }
     const FormScan name = scan_until(form.subspan(at), '=', syntax.separator, syntax);
     if (name.encoded || announces(policy, form.subspan(at, name.size))) return false;
+    if (name.semicolon) return false;  // of arguments: it may separate pairs
     at += name.size;
     // A name without a value is a value without a name.
     const bool bare = at == form.size() || form[at] != '=';
@@ -52,7 +53,7 @@ bool is_dull_form(Bytes form, const FormSyntax& syntax, const Policy& policy) {
     ++at;
     if (bare) continue;
     const FormScan value = scan_until(form.subspan(at), syntax.separator, syntax.separator, syntax);
-    if (value.may_matter) return false;
+    if (value.may_matter || value.semicolon) return false;
     at += value.size + 1;
   }
   return true;

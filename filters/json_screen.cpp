@@ -182,7 +182,7 @@ class Screen {
     carry->opened += static_cast<size_t>(std::popcount(masks.open));
     carry->high = carry->high || masks.high;
     if (masks.escapes || (carry->high && names != 0 && !names_are_ascii(p, names))) return false;
-    const NameEnds& ends = fields_.ends_with_pairs();
+    const NameEnds& ends = fields_.ends();
     for (uint64_t rest = names; rest != 0; rest &= rest - 1) {
       const unsigned at = static_cast<unsigned>(std::countr_zero(rest));
       const uint8_t* const quote = p + at - 1;

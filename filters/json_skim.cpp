@@ -74,7 +74,7 @@ size_t JsonSkim::pass(Bytes text, size_t* at, JsonState* state, bool* trouble) {
   *trouble = true;
   const FieldNames* fields = scrubber_.policy().fields;
   if (fields == nullptr || blocks_ == nullptr) return *at + 1;
-  ends_ = &fields->ends_with_pairs();
+  ends_ = &fields->ends();
   const size_t depth = path_.depth();
   const bool in_object = path_.in_object();
   const bool may_begin =

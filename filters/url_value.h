@@ -9,7 +9,7 @@ namespace cardscrub {
 
 class UrlValue {
  public:
-  explicit UrlValue(unsigned layer) : reader_(layer) {}
+  explicit UrlValue(unsigned layer, bool express = false) : reader_(layer, express) {}
 
   // As ValueReader::begin(). What is encoded twice is decoded twice for the sweep; a named value is what the
   // application makes of it.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "filters/json.h"
 
@@ -20,7 +21,8 @@ void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& 
   inner_.reset();
   opened_ = false;
   match = scrubber.paired(match);
-  decided_ = match.kind != Kind::kNone || (type != ValueType::kString && type != ValueType::kFree);
+  const bool certain = match.kind != Kind::kNone && match.kind != Kind::kHolder && match.certain();
+  decided_ = certain || (type != ValueType::kString && type != ValueType::kFree);
   if (decided_) {
     want_ = scrubber.begin(leaf, match, type);
     return;
@@ -31,14 +33,32 @@ void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& 
   if (leaf_size_ != 0) std::memcpy(leaf_.data(), leaf.data(), leaf_size_);
 }
 
-// Returns how many leading units are white space that nobody needs to see.
-size_t ValueReader::decide(const Text& text, Scrubber& scrubber) {
+// Behind j: or s:j: in front of JSON; text.size: that cannot be told yet.
+size_t ValueReader::pass_express(const Text& text, size_t from, bool last) const {
+  if (!express_ || from == text.size) return from;
+  for (std::string_view mark : {"j:", "s:j:"}) {
+    const size_t size = std::min(mark.size(), text.size - from);
+    if (!std::equal(mark.begin(), mark.begin() + static_cast<std::ptrdiff_t>(size), text.data + from))
+      continue;
+    const size_t behind = from + size;
+    if (behind == text.size) return last ? from : behind;
+    if (text.data[behind] == '{' || text.data[behind] == '[') return behind;
+  }
+  return from;
+}
+
+// Returns how many leading units are settled: white space, or a mark, that nobody needs to see.
+size_t ValueReader::decide(const Text& text, bool last, Scrubber& scrubber) {
+  const bool named = match_.kind != Kind::kNone;
   size_t space = 0;
   while (space < text.size && is_space(text.data[space])) ++space;
-  if (space == text.size) return space;
+  const size_t white = space;
+  space = pass_express(text, space, last);
+  // What is named is shown as it stands, when it is known to be no JSON.
+  if (space == text.size && space <= limits::kNamedValueMax) return named || space != white ? 0 : space;
   decided_ = true;
   Bytes leaf{leaf_.data(), leaf_size_};
-  uint8_t c = text.data[space];
+  uint8_t c = space < text.size ? text.data[space] : uint8_t{0};
   if (c == '{' || c == '[') {
     if (layer_ >= limits::kLayers) {
       if (!scrubber.policy().response)
@@ -50,12 +70,12 @@ size_t ValueReader::decide(const Text& text, Scrubber& scrubber) {
     }
   }
   want_ = scrubber.begin(leaf, match_, type_);
-  return space;
+  return named ? 0 : white;
 }
 
 size_t ValueReader::text(const Text& text, bool last, Scrubber& scrubber) {
-  size_t begin = decided_ ? 0 : decide(text, scrubber);
-  if (!decided_) return text.size;
+  size_t begin = decided_ ? 0 : decide(text, last, scrubber);
+  if (!decided_) return last ? text.size : begin;
   if (inner_ != nullptr) {
     size_t settled = inner_->feed(text.sub(begin, text.size - begin), last, scrubber);
     if (last) {

@@ -4,7 +4,11 @@
 //
 //   begin --named--> whole: shown once, complete; too long: from then on as a stream
 //         --not----> undecided --first character { or [--> inner filter, under the value's name
-//                              --any other-------------> stream
+//                              --any other-------------> stream, or whole under a name that may mean card
+//                              data
+//
+// A name that is certainly one of card data has no JSON for its value; one that may be of something else
+// (code, x_cvv) may have.
 #pragma once
 
 #include <array>
@@ -17,7 +21,8 @@ namespace cardscrub {
 class ValueReader {
  public:
   // layer: how many values are around this one; at limits::kLayers no further filter is opened: kLimitLayers.
-  explicit ValueReader(unsigned layer) : layer_(layer) {}
+  // express: in front of JSON may stand what Express writes there in cookies, j: or s:j:
+  explicit ValueReader(unsigned layer, bool express = false) : layer_(layer), express_(express) {}
   ~ValueReader();
 
   // The leaf need not outlive the call.
@@ -27,14 +32,16 @@ class ValueReader {
   size_t text(const Text& text, bool last, Scrubber& scrubber);
 
  private:
-  size_t decide(const Text& text, Scrubber& scrubber);
+  size_t decide(const Text& text, bool last, Scrubber& scrubber);
+  size_t pass_express(const Text& text, size_t from, bool last) const;
 
   unsigned layer_;
+  bool express_;
   Want want_ = Want::kStream;
   bool decided_ = false;  // whether the text is JSON
   bool opened_ = false;   // the inner filter's scope is open
   ValueType type_ = ValueType::kFree;
-  FieldMatch match_;  // announces nothing, but may be of a pair
+  FieldMatch match_;  // not certain
   uint8_t leaf_size_ = 0;
   std::array<uint8_t, limits::kNameMax + 1>
       leaf_{};  // cut: a longer name matches nothing, one byte more shows that

@@ -136,6 +136,46 @@ class Walker {
   bool cut_ = false;      // rest_ is a name of the path that was too long to be kept whole
 };
 
+// A name that holds the value of the name around it: what form libraries make of what was typed
+// ({"cvv":{"value":"123"}}), typed values of Firestore, DynamoDB, JSON-LD and Avro, and the text of an
+// element that was XML.
+enum class Holds : uint8_t {
+  kNothing,
+  kValue,    // nothing else is called so
+  kPerhaps,  // a label may be called so: it counts when it is a code
+};
+struct Holder {
+  std::string_view name;  // normalised
+  Holds holds;
+};
+constexpr auto kHolders = std::to_array<Holder>({
+    {"value", Holds::kValue},
+    {"@value", Holds::kValue},
+    {"rawvalue", Holds::kValue},
+    {"stringvalue", Holds::kValue},
+    {"integervalue", Holds::kValue},
+    {"doublevalue", Holds::kValue},
+    {"s", Holds::kValue},
+    {"n", Holds::kValue},
+    {"string", Holds::kValue},
+    {"val", Holds::kPerhaps},
+    {"raw", Holds::kPerhaps},
+    {"text", Holds::kPerhaps},
+    {"#text", Holds::kPerhaps},
+    {"$t", Holds::kPerhaps},
+    {"$", Holds::kPerhaps},
+    {"", Holds::kPerhaps},  // '_', which does not count
+});
+// One may hold another: {"cvv":{"value":{"raw":"123"}}}.
+constexpr int kHoldersMost = 2;
+
+Holds holds(const Component& name) {
+  if (name.too_long) return Holds::kNothing;
+  const auto found = std::find_if(kHolders.begin(), kHolders.end(),
+                                  [&](const Holder& holder) { return holder.name == name.view(); });
+  return found == kHolders.end() ? Holds::kNothing : found->holds;
+}
+
 }  // namespace
 
 struct FieldNames::Table {
@@ -156,7 +196,6 @@ struct FieldNames::Table {
   std::vector<Ending> endings;
   std::vector<Expression> expressions;
   NameEnds ends;
-  NameEnds ends_with_pairs;
 
   Status add(Kind kind, bool ambiguous, std::string_view text, size_t rank) {
     std::vector<Wanted> parts;
@@ -228,6 +267,16 @@ struct FieldNames::Table {
     }
   }
 
+  // Whether a pattern ends in this name.
+  bool ends_in(const Component& last) const {
+    return find(last) != nullptr || !any_leaf.empty() || !expressions.empty() ||
+           std::any_of(endings.begin(), endings.end(),
+                       [&](const Ending& ending) { return last.ends_in(ending.name); });
+  }
+
+  // The pattern of the highest rank that fits; nullptr: none. walker: behind `last`.
+  const Pattern* best_of(const Component& last, Walker walker) const;
+
   const Leaf* find(const Component& last) const {
     for (size_t at = last.hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
       const Leaf& leaf = leaves[slots[at] - 1];
@@ -253,6 +302,14 @@ NameEnds::NameEnds() {
 }
 
 void NameEnds::add_pairs(uint8_t before, uint8_t last) {
+  // cv-v, cvv_: what does not count may stand in front of the last letter or behind it.
+  for (unsigned l = 0; l < 256; ++l) {
+    if (last == 0 || kLetter[l] != last) continue;
+    for (unsigned skipped : {0x2Du, 0x5Fu}) {  // - _
+      for (unsigned pair : {skipped | l << 8, l | skipped << 8})
+        value_pairs_[pair / 64] |= uint64_t{1} << pair % 64;
+    }
+  }
   for (unsigned b = 0; b < 256; ++b) {
     if (kLetter[b] != before) continue;
     for (unsigned l = 0; l < 256; ++l) {
@@ -299,10 +356,7 @@ uint64_t next_id() {
 }  // namespace
 
 FieldNames::FieldNames(std::unique_ptr<Table> table)
-    : table_(std::move(table)),
-      ends_(&table_->ends),
-      ends_with_pairs_(&table_->ends_with_pairs),
-      id_(next_id()) {}
+    : table_(std::move(table)), ends_(&table_->ends), id_(next_id()) {}
 FieldNames::FieldNames(FieldNames&&) noexcept = default;
 FieldNames& FieldNames::operator=(FieldNames&&) noexcept = default;
 FieldNames::~FieldNames() = default;
@@ -326,13 +380,8 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
   for (const DefaultField& field : default_fields()) {
     Status added = table->add(field.kind, field.ambiguous, field.pattern, 0);
     if (!added) return Fault{added.message()};
-    if (field.ambiguous || field.pattern[0] == '*') continue;
-    // Form libraries wrap what was typed: {"cvv":{"value":"123"}}.
-    added = table->add(field.kind, false, std::string(field.pattern) + ".value", 0);
-    if (!added) return Fault{added.message()};
   }
-  table->ends_with_pairs = table->ends;
-  for (std::string_view second : {"value", "val"}) table->ends_with_pairs.add(second);
+  for (const Holder& holder : kHolders) table->ends.add(holder.name);
   table->finish();
   return FieldNames(std::move(table));
 }
@@ -368,17 +417,14 @@ bool FieldNames::ends_a_pattern(Bytes leaf) const {
   const Path nowhere;
   Walker walker(nowhere, leaf);
   Component last;
-  if (!walker.next(&last)) return false;
-  return table_->find(last) != nullptr || !table_->any_leaf.empty() || !table_->expressions.empty() ||
-         std::any_of(table_->endings.begin(), table_->endings.end(),
-                     [&](const Table::Ending& ending) { return last.ends_in(ending.name); });
+  for (int inside = 0; inside <= kHoldersMost && walker.next(&last); ++inside) {
+    if (table_->ends_in(last)) return true;
+    if (holds(last) == Holds::kNothing) break;
+  }
+  return false;
 }
 
-FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
-  Walker walker(path, leaf);
-  Component last;
-  if (!walker.next(&last)) return {};
-
+const Pattern* FieldNames::Table::best_of(const Component& last, Walker walker) const {
   // The component in front of the last one, which most patterns ask for: looked at when it is asked for.
   Component before;
   bool has_before = false;
@@ -405,11 +451,19 @@ FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
       if (fits(pattern)) best = &pattern;
     }
   };
-  if (const Table::Leaf* found = table_->find(last); found != nullptr) consider(found->patterns);
-  for (const Table::Ending& ending : table_->endings) {
+  if (const Leaf* found = find(last); found != nullptr) consider(found->patterns);
+  for (const Ending& ending : endings) {
     if (last.ends_in(ending.name)) consider({&ending.pattern, 1});
   }
-  consider(table_->any_leaf);
+  consider(any_leaf);
+  return best;
+}
+
+FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
+  Walker walker(path, leaf);
+  Component last;
+  if (!walker.next(&last)) return {};
+  const Pattern* best = table_->best_of(last, walker);
 
   if (!table_->expressions.empty() && (best == nullptr || best->rank < 1000)) {
     SecretBuffer dotted;
@@ -425,7 +479,16 @@ FieldMatch FieldNames::find(const Path& path, Bytes leaf, bool* failed) const {
       if (match == Pcre2::Match::kFault) *failed = true;
     }
   }
-  return best == nullptr ? FieldMatch{} : FieldMatch{best->kind, best->ambiguous, best->tentative};
+  bool perhaps = false;
+  for (int inside = 0; best == nullptr && inside < kHoldersMost; ++inside) {
+    const Holds held = holds(last);
+    if (held == Holds::kNothing || !walker.next(&last)) return {};
+    perhaps = perhaps || held == Holds::kPerhaps;
+    best = table_->best_of(last, walker);
+    // The scope of what is held is not the one in which an ambiguous name counts.
+    if (best != nullptr && (best->ambiguous || (perhaps && best->kind != Kind::kCode))) return {};
+  }
+  return best == nullptr ? FieldMatch{} : FieldMatch{best->kind, best->ambiguous, best->tentative || perhaps};
 }
 
 }  // namespace cardscrub

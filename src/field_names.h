@@ -1,7 +1,8 @@
 // Which names announce card data. The same for every encoding: card.number, card[number] and <card><number>
 // are one path. A pattern matches a trailing run of path components; case, '-' and '_' do not count; '*' is
 // one component, or the beginning of the last one (*cvv); numeric components (list indexes) are passed over;
-// '~' starts a PCRE2 expression over the dotted path.
+// '~' starts a PCRE2 expression over the dotted path. What is inside of a name that a pattern matches and
+// only holds its value ({"cvv":{"value":"123"}}, {"cvv":{"stringValue":"123"}}) is matched with it.
 #pragma once
 
 #include <array>
@@ -84,7 +85,8 @@ class NameEnds {
     return (pairs_[pair / 64] >> pair % 64 & 1) != 0;
   }
   // Of what may be a name although most of its kind is none, the value of {"name": "cvv"}: by its last two
-  // bytes, and as a whole. What ends in punctuation but ']' is none, nor is what ends in an index.
+  // bytes, and as a whole. What ends in punctuation but ']', '-' and '_' is none, nor is what ends in an
+  // index.
   bool value_may_end_in(const uint8_t* two) const {
     const size_t pair = two[0] | size_t{two[1]} << 8;
     return (value_pairs_[pair / 64] >> pair % 64 & 1) != 0;
@@ -158,12 +160,11 @@ class FieldNames {
   FieldMatch match(const Path& path, Bytes leaf, bool* failed) const {
     return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
   }
+  // They know value and val, the names of the second part of a name/value pair, too.
   const NameEnds& ends() const { return *ends_; }
-  // Also of the names that are the second part of a name/value pair.
-  const NameEnds& ends_with_pairs() const { return *ends_with_pairs_; }
   // Whether a pattern ends in the leaf's last component, whatever it is inside of: false when the leaf
-  // announces nothing anywhere. For a leaf that is an index it is false: what that is, the names around it
-  // tell.
+  // announces nothing anywhere but inside of a name for which it is true. For a leaf that is an index it is
+  // false: what that is, the names around it tell.
   bool ends_a_pattern(Bytes leaf) const;
   // Never 0, and never that of another one in this process.
   uint64_t id() const { return id_; }
@@ -178,7 +179,6 @@ class FieldNames {
   FieldMatch find(const Path& path, Bytes leaf, bool* failed) const;
   std::unique_ptr<Table> table_;
   const NameEnds* ends_;  // the table's
-  const NameEnds* ends_with_pairs_;
   uint64_t id_;
 };
 

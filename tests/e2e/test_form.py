@@ -51,6 +51,25 @@ def test_number_in_a_comment(t):
         t.has(comment, r"^my card is 9[\d -]+%s ok!$" % pan[-4:], "the comment")
 
 
+def test_documents_for_a_form(t):
+    pan, code = t.card(), t.code()
+    swap(t, '<?xml version="1.0"?><card><number>%s</number><cvv>%s</cvv></card>' % (pan, code), (pan, "token"), (code, "alias"))
+    swap(t, "%%7B%%22card_number%%22%%3A%%22%s%%22%%2C%%22cvv%%22%%3A%%22%s%%22%%7D=" % (pan, code), (pan, "token"), (code, "alias"))
+    for sent in ('{"a&cvv=%s' % code, '{"u":"/?a=b&cvv=%s"}' % code, "<a>&cvv=%s</a>" % code):
+        reply = t.servers[0].post(sent, FORM)
+        t.refused(reply, 400)
+        t.equal(t.reasons(reply), ["body.malformed"], sent)
+
+
+def test_semicolons_of_old(t):
+    pan, code = t.card(), t.code()
+    swap(t, "a=1;card_number=%s;cvv=%s;b=2" % (pan, code), (pan, "token"), (code, "alias"))
+    swap(t, "a=text/html;q=0.9&b=x;cvv=later&card_number=%s;cvv=%s" % (pan, code), (pan, "token"), (code, "alias"))
+    seen = t.servers[0].curl("/pay?a=1;cvv=%s" % code).seen
+    t.has(seen.target, r"^/pay\?a=1;cvv=\d{%d}$" % len(code), "the arguments")
+    t.true(code not in seen.target, "the code went through")
+
+
 def test_json_in_a_form_value(t):
     pan, code = t.card(), t.code()
     swap(t, 'id=1&payload={"card_number":"%s","cvv":"%s"}&x=2' % (pan, code), (pan, "token"), (code, "alias"))

@@ -172,3 +172,12 @@ def test_escaped_json_in_a_header(t):
     for header in ('X-A: {"a":"%s"}' % cards.written(pan, "json"), "Cookie: a=%%7B%%22a%%22%%3A%%22%s%%22%%7D" % cards.written(pan, "json").replace("\\", "%5C")):
         seen = s.curl("/", "-H", header).seen
         t.true(header.split(": ")[1] not in seen.headers[header.split(":")[0].lower()], header)
+
+
+def test_json_of_express_in_a_cookie(t):
+    s = t.nginx()
+    for cookie in ("a=j%%3A%%7B%%22cvv%%22%%3A%%22%s%%22%%7D; b=1", "a=s%%3Aj%%3A%%7B%%22cvv%%22%%3A%%22%s%%22%%7D.c2ln", 'a=j:{"cvv":"%s"}'):
+        code = t.code()
+        sent = cookie % code
+        got = s.curl("/", "-H", "Cookie: " + sent).seen.headers["cookie"]
+        t.swapped(sent, got.encode(), (code, "alias"))

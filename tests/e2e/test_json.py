@@ -27,6 +27,14 @@ def test_escaped_digits(t):
         t.equal(token, swap(t, '{"card_number":"%s"}' % pan, (pan, "token"))[0], "token of the escaped number")
 
 
+def test_values_in_an_object_of_their_own(t):
+    for held in ('{"stringValue":"%s"}', '{"integerValue":%s}', '{"S":"%s"}', '{"value":{"raw":"%s"}}', '["%s"]', '{"#text":"%s"}'):
+        pan, code = t.card(), t.code()
+        swap(t, '{"fields":{"card_number":{"stringValue":"%s"},"cvv":%s,"cvv_result":{"value":"123"}}}' % (pan, held % code),
+             (pan, "token"), (code, "alias"))
+    swap(t, '{"cvv":{"length":"3","attempts":123,"text":"Security code"}}')
+
+
 def test_some_digits_escaped(t):
     pan = t.card()
     sent = '{"card_number":"%s","note":"x"}' % (pan[:5] + "\\u003" + pan[5] + pan[6:])

@@ -89,12 +89,21 @@ const std::vector<Pattern>& listed_patterns() {
     std::vector<Pattern> out;
     for (const DefaultField& field : default_fields()) {
       out.push_back(pattern_of(field.kind, field.ambiguous, field.pattern));
-      if (field.ambiguous || field.pattern[0] == '*') continue;
-      out.push_back(pattern_of(field.kind, false, std::string(field.pattern) + ".value"));
     }
     return out;
   }();
   return kListed;
+}
+
+// Names that hold the value of the name around them, and those that hold one when it is a code.
+bool holds_value(const std::string& name, bool* perhaps) {
+  static const std::vector<std::string> kSure{
+      "value", "@value", "rawvalue", "stringvalue", "integervalue", "doublevalue", "s", "n", "string"};
+  static const std::vector<std::string> kPerhaps{"val", "raw", "text", "#text", "$t", "$", ""};
+  if (std::find(kSure.begin(), kSure.end(), name) != kSure.end()) return true;
+  if (std::find(kPerhaps.begin(), kPerhaps.end(), name) == kPerhaps.end()) return false;
+  *perhaps = true;
+  return true;
 }
 
 // Path gives back what went in, cut; and is as it was when what was pushed has been popped.
@@ -160,6 +169,17 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const FieldPattern& wish : wishes) operators.push_back(pattern_of(wish.kind, false, wish.pattern));
   const Pattern* best = leaf.empty() ? nullptr : best_of(operators, components);
   if (best == nullptr && !leaf.empty()) best = best_of(listed_patterns(), components);
+  bool perhaps = false;
+  for (int inside = 0; inside < 2 && best == nullptr && !leaf.empty() && !components.empty(); ++inside) {
+    if (!holds_value(components.back(), &perhaps)) break;
+    components.pop_back();
+    best = best_of(operators, components);
+    if (best == nullptr) best = best_of(listed_patterns(), components);
+    if (best != nullptr && (best->ambiguous || (perhaps && best->kind != Kind::kCode))) {
+      best = nullptr;
+      break;
+    }
+  }
   const FieldMatch want = best == nullptr ? FieldMatch{} : FieldMatch{best->kind, best->ambiguous};
   law(!failed, "nothing fails without an expression");
   law(got.kind == want.kind && got.ambiguous == want.ambiguous, "a name means what the rules say");

@@ -152,6 +152,40 @@ void ends_of_defaults(void**) {
   }
 }
 
+// Names that only hold the value of the name around them.
+void held_values(void**) {
+  const FieldNames names = compile({{Kind::kCode, "pruefziffer"}, {Kind::kIgnore, "terminal.cvv"}});
+  for (const char* leaf :
+       {"value", "@value", "rawValue", "stringValue", "integerValue", "doubleValue", "S", "N", "string"}) {
+    for (const char* code : {"cvv", "card_code", "pruefziffer"}) {
+      const FieldMatch found = match(names, {"fields", code}, leaf);
+      if (found.kind != Kind::kCode || !found.certain()) fail_msg("%s.%s", code, leaf);
+    }
+    if (match(names, {"card", "number"}, leaf).kind != Kind::kPan) fail_msg("card.number.%s", leaf);
+    if (match(names, {"terminal", "cvv"}, leaf).kind != Kind::kIgnore) fail_msg("terminal.cvv.%s", leaf);
+    if (match(names, {"code"}, leaf).kind != Kind::kNone) fail_msg("code.%s", leaf);
+    if (match(names, {"order"}, leaf).kind != Kind::kNone) fail_msg("order.%s", leaf);
+    if (match(names, {}, leaf).kind != Kind::kNone) fail_msg("%s", leaf);
+    const std::string brackets = "card[cvv][" + std::string(leaf) + "]", dots = "cvv." + std::string(leaf);
+    if (match(names, {}, brackets).kind != Kind::kCode) fail_msg("%s", brackets.c_str());
+    if (match(names, {}, dots).kind != Kind::kCode) fail_msg("%s", dots.c_str());
+    if (!names.ends_a_pattern(bytes_of(dots))) fail_msg("%s is turned away", dots.c_str());
+    if (names.ends_a_pattern(bytes_of("order." + std::string(leaf)))) fail_msg("order.%s", leaf);
+  }
+  for (const char* leaf : {"val", "raw", "text", "#text", "$t", "$", "_"}) {
+    const FieldMatch found = match(names, {"cvv"}, leaf);
+    if (found.kind != Kind::kCode || !found.tentative) fail_msg("cvv.%s", leaf);
+    if (match(names, {"card", "number"}, leaf).kind != Kind::kNone) fail_msg("card.number.%s", leaf);
+  }
+  for (const char* leaf : {"length", "attempts", "valid", "error", "label", "id"}) {
+    if (match(names, {"cvv"}, leaf).kind != Kind::kNone) fail_msg("cvv.%s", leaf);
+  }
+  const FieldMatch found = match(names, {"x_cvv"}, "value");
+  assert_true(found.kind == Kind::kCode && found.tentative);
+  assert_true(match(names, {"cvv", "value"}, "raw").tentative);
+  assert_int_equal(match(names, {"cvv", "value", "value"}, "value").kind, Kind::kNone);
+}
+
 // More than limits::kNameMax bytes, whether they count or not.
 void long_names(void**) {
   FieldNames names = compile({{Kind::kPan, "*.value"}, {Kind::kCode, "a.*"}});
@@ -277,7 +311,7 @@ struct Plain {
   std::vector<std::string> parts;
 };
 
-FieldMatch plain_match(const std::vector<Plain>& patterns, const Components& name) {
+const Plain* plain_best(const std::vector<Plain>& patterns, const Components& name) {
   const Plain* best = nullptr;
   for (const Plain& pattern : patterns) {
     if (pattern.parts.size() > name.size() || (best != nullptr && best->rank >= pattern.rank)) continue;
@@ -292,7 +326,28 @@ FieldMatch plain_match(const std::vector<Plain>& patterns, const Components& nam
     }
     if (fits) best = &pattern;
   }
-  return best == nullptr ? FieldMatch{} : best->match;
+  return best;
+}
+
+FieldMatch plain_match(const std::vector<Plain>& patterns, Components name) {
+  const std::vector<std::string> sure{"value",       "@value", "rawvalue", "stringvalue", "integervalue",
+                                      "doublevalue", "s",      "n",        "string"};
+  const std::vector<std::string> perhaps{"val", "raw", "text", "#text", "$t", "$", ""};
+  const auto among = [&](const std::vector<std::string>& list) {
+    return std::find(list.begin(), list.end(), name.back()) != list.end();
+  };
+  bool tentative = false;
+  for (int inside = 0; inside < 3 && !name.empty(); ++inside, name.pop_back()) {
+    if (const Plain* best = plain_best(patterns, name); best != nullptr) {
+      FieldMatch match = best->match;
+      if (inside != 0 && (match.ambiguous || (tentative && match.kind != Kind::kCode))) return {};
+      match.tentative = match.tentative || tentative;
+      return match;
+    }
+    tentative = tentative || among(perhaps);
+    if (!among(sure) && !among(perhaps)) break;
+  }
+  return {};
 }
 
 void random_names_and_patterns(void**) {
@@ -300,7 +355,8 @@ void random_names_and_patterns(void**) {
   const auto any_of = [&](const std::vector<std::string>& words) { return words[random() % words.size()]; };
   const std::vector<std::string> words{"card",  "Card",     "num-ber",   "NUMBER",
                                        "value", "cvc",      "x_y",       "xy",
-                                       "a1",    "\xC3\xA9", "exp_month", std::string(64, 'q')};
+                                       "a1",    "\xC3\xA9", "exp_month", std::string(64, 'q'),
+                                       "S",     "#text",    "raw",       "cvv"};
   const std::vector<std::string> odd{
       "7", "12", "", "*", "-", "- _", std::string(65, 'q'), std::string("cvc\0", 4)};
   size_t found = 0;
@@ -326,9 +382,6 @@ void random_names_and_patterns(void**) {
       const Components parts = components_of({std::string(field.pattern)});
       const bool ends = field.pattern[0] == '*';
       plain.push_back({{field.kind, field.ambiguous, ends}, parts.size(), parts});
-      if (field.ambiguous || ends) continue;
-      plain.push_back({{field.kind, false}, parts.size() + 1, parts});
-      plain.back().parts.push_back("value");
     }
     // Of equal ranks one that names the last component comes first, then one that names its end, then the one
     // that was written first.
@@ -413,6 +466,7 @@ void a_costly_expression_fails(void**) {
 int main() {
   using namespace cardscrub;
   const CMUnitTest tests[] = {cmocka_unit_test(default_list),
+                              cmocka_unit_test(held_values),
                               cmocka_unit_test(long_names),
                               cmocka_unit_test(no_name),
                               cmocka_unit_test(every_default_matches_itself),

@@ -160,6 +160,32 @@ void cases(void**) {
       {"json without a name", "a=1&%7B%22cvv%22:%22123%22%7D", "a=1&%7B%22cvv%22:%22***%22%7D", "cvv", 1},
       {"json for a form", "{\"cvv\":\"123\",\"u\":\"a=b&c\",\"n\":\"4111111111111111\"}",
        "{\"cvv\":\"***\",\"u\":\"a=b&c\",\"n\":\"" + t + "\"}", "cvv", 2},
+      {"json for a form, encoded, with '='",
+       "%7B%22cvv%22%3A%22123%22%7D=", "%7B%22cvv%22%3A%22***%22%7D=", "cvv", 1},
+      {"json for a form, encoded, long",
+       "%7B%22a%22%3A%22" + std::string(2000, 'x') + "%22%2C%22cvv%22%3A%22123%22%7D=&b=1",
+       "%7B%22a%22%3A%22" + std::string(2000, 'x') + "%22%2C%22cvv%22%3A%22***%22%7D=&b=1", "cvv", 1},
+      {"json under an ambiguous name", "code=%7B%22cvv%22%3A%22123%22%7D", "code=%7B%22cvv%22%3A%22***%22%7D",
+       "code.cvv", 1},
+      {"json under the end of a name", "x_cvv= {\"cvv\":\"123\"}", "x_cvv= {\"cvv\":\"***\"}", "x_cvv.cvv",
+       1},
+      {"json under a holder", "card.name=[{\"cvv\":\"123\"}]", "card.name=[{\"cvv\":\"***\"}]",
+       "card.name.cvv", 1},
+      {"json for a form, an address in it", "{\"cvv\":\"123\",\"u\":\"a?b=c&d=e&cvv=later&n=123\"}",
+       "{\"cvv\":\"***\",\"u\":\"a?b=c&d=e&cvv=later&n=123\"}", "cvv", 1},
+      {"xml for a form", "<?xml version=\"1.0\"?>\n<a><cvv>123</cvv></a>",
+       "<?xml version=\"1.0\"?>\n<a><cvv>***</cvv></a>", "a.cvv", 1},
+      {"xml for a form, spaces first", "\n <cvv>123</cvv>", "\n <cvv>***</cvv>", "cvv", 1},
+      {"semicolon in front of a code", "a=1;cvv=123", "a=1;cvv=***", "cvv", 1},
+      {"semicolons around a code", "a=1;b=2;x_cvv=123;d=4&e=5;f", "a=1;b=2;x_cvv=***;d=4&e=5;f", "x_cvv", 1},
+      {"semicolon behind a bare name", "a;card_code=123", "a;card_code=***", "card_code", 1},
+      {"semicolon, encoded name", "a=1;card%5Bcvv%5D=123", "a=1;card%5Bcvv%5D=***", "card[cvv]", 1},
+      {"semicolon, no code", "u=http://x/;cvv=1;cvv=123456;a=b&cvv=123",
+       "u=http://x/;cvv=1;cvv=123456;a=b&cvv=***", "cvv", 1},
+      {"semicolons of a value", "a=text/html;q=0.9;code=123;charset=utf-8&cvv=123",
+       "a=text/html;q=0.9;code=123;charset=utf-8&cvv=***", "cvv", 1},
+      {"typed value", "card[cvv][stringValue]=123", "card[cvv][stringValue]=***", "card[cvv][stringValue]",
+       1},
       {"json list for a form", " [ {\"cvv\":\"123\"}]", " [ {\"cvv\":\"***\"}]", "cvv", 1},
       {"brackets are not json", "[0][cvv]=123", "[0][cvv]=***", "[0][cvv]", 1},
       {"long name", long_name + "4111111111111111=1&" + long_name + "=4111111111111111",
@@ -194,6 +220,34 @@ void a_named_value_too_long_is_refused(void**) {
 }
 
 // Bytes that strict parsers refuse count only where fields are required, and the answer says where.
+// Behind a ';' a code counts when it is one, behind the next '&' always.
+void semicolons_end(void**) {
+  for (std::string_view in : {"a=1;cvv=1&cvv=12", "a=1;cvv=123;b&cvv=12", "cvv=12;a=1"}) {
+    for (size_t chunk : kChunkSizes) {
+      const Run run = run_body(Rig::get().policy(), kForm, in, chunk);
+      if (!run.verdict.refused()) fail_msg("%s", run.out.c_str());
+    }
+  }
+}
+
+// A pair of a code in the middle of the document that comes as a form.
+void pairs_in_documents_are_refused(void**) {
+  for (std::string_view in : {"{\"a&cvv=123", "{\"u\":\"a&cvv=123\"}", "{\"u\":\"a&c%76v=%31234&b\"}",
+                              "<a>&cvv=123</a>", "[\"&card[cvc]=+123+&\"]"}) {
+    for (size_t chunk : kChunkSizes) {
+      const Run run = run_body(Rig::get().policy(), kForm, in, chunk);
+      assert_string_equal(testing::reasons(run.verdict).c_str(), "body.malformed");
+    }
+  }
+  for (std::string_view in : {"{\"u\":\"a&cvv=12\"}", "{\"u\":\"a&cvv=12345\"}", "{\"u\":\"a&cvv=123a\"}",
+                              "{\"u\":\"cvv=123\"}", "{\"u\":\"a&code=123\"}"}) {
+    for (size_t chunk : kChunkSizes) {
+      const Run run = run_body(Rig::get().policy(), kForm, in, chunk);
+      if (run.verdict.refused() || run.out != in) fail_msg("%s", run.out.c_str());
+    }
+  }
+}
+
 void bad_escapes(void**) {
   const struct {
     const char* name;
@@ -287,6 +341,11 @@ void cookies(void**) {
       {"'&' is no separator", "a=1&cvv=123", "a=1&cvv=123"},
       {"no value", " ;;4111111111111111;", " ;;" + t + ";"},
       {"json", "a={\"cvv\":\"123\"}; b=\"x\"", "a={\"cvv\":\"***\"}; b=\"x\""},
+      {"json of Express", "a=j:{\"cvv\":\"123\"}; b=s:j:[{\"cvv\":\"123\"}].c2ln; j=j:x",
+       "a=j:{\"cvv\":\"***\"}; b=s:j:[{\"cvv\":\"***\"}].c2ln; j=j:x"},
+      {"json of Express, encoded",
+       "a=j%3A%7B%22cvv%22%3A%22123%22%7D; b=s%3aj%3a%7B%22cvv%22%3A%22123%22%7D.x%2By",
+       "a=j%3A%7B%22cvv%22%3A%22***%22%7D; b=s%3aj%3a%7B%22cvv%22%3A%22***%22%7D.x%2By"},
   };
   for (const auto& c : table) {
     for (size_t chunk : kChunkSizes) {
@@ -432,6 +491,8 @@ int main() {
       cmocka_unit_test(named_values_are_decoded_once),
       cmocka_unit_test(cases),
       cmocka_unit_test(a_named_value_too_long_is_refused),
+      cmocka_unit_test(pairs_in_documents_are_refused),
+      cmocka_unit_test(semicolons_end),
       cmocka_unit_test(bad_escapes),
       cmocka_unit_test(places),
       cmocka_unit_test(numbers_under_other_names),

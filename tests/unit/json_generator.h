@@ -87,9 +87,9 @@ class Generator {
         "items",      "date",
         "etag",       "a_very_long_name_of_a_member_that_nobody_has_put_on_any_list_before_or_after",
         "state",      "zz"};
-    static constexpr std::string_view kListed[] = {"card",      "card_number", "cvv",          "number",
-                                                   "exp_month", "holder",      "code",         "yy",
-                                                   "Card-No",   "cards.10",    "card[number]", "track1"};
+    static constexpr std::string_view kListed[] = {
+        "card",    "card_number", "cvv",          "number", "exp_month",   "holder", "code",  "yy",
+        "Card-No", "cards.10",    "card[number]", "track1", "stringValue", "S",      "#text", "cvv.raw"};
     static constexpr std::string_view kOdd[] = {
         "\\u0063vv", "na\\me", "\xC3\xA9t\xC3\xA9", "4111111111111111", "x 4111 1111 1111 1111", "[",
         "cvv ",      "-"};

@@ -62,6 +62,8 @@ void pairs_are_read(void**) {
        R"([{"key":"cvv","value":"123"},{"id":"cvc","val":"123"},{"field":"csc","value":"123"}])"},
       {"letters of any case", kJson, R"([{"Key":"CVV","Value":"123"},{"NAME":"Card-CVV","VALUE":"123"}])"},
       {"one object", kJson, R"({"name":"cvv","value":"123"})"},
+      {"hyphens and underscores that do not count", kJson,
+       R"([{"name":"cv-v","value":"123"},{"key":"card_cvv_","val":"123"},{"value":"123","name":"cvv-2"}])"},
       {"members of an object", kJson, R"({"a":{"name":"cvv","value":"123"},"b":{"name":"x","value":"456"}})"},
       {"several components", kJson,
        R"([{"name":"card[cvc]","value":"123"},{"name":"payment.card.cid","value":"123"}])"},
