@@ -28,12 +28,13 @@ bool same_in_words(const u_char* key, const char* name, size_t size, Word small)
 
 // Upper and lower case do not count; `name` is in lower case. For headers of both directions.
 inline bool is_named(const ngx_table_elt_t& line, std::string_view name) {
-  const u_char* key = line.key.data;
+  const ngx_str_t& key = line.key;
   const size_t size = name.size();
-  if (line.key.len != size) return false;
-  if (size >= sizeof(uint64_t)) return same_in_words(key, name.data(), size, uint64_t{0x2020202020202020});
-  if (size >= sizeof(uint32_t)) return same_in_words(key, name.data(), size, uint32_t{0x20202020});
-  return ngx_strncasecmp(key, ngx_text(name).data, size) == 0;
+  if (key.len != size) return false;
+  if (size >= sizeof(uint64_t))
+    return same_in_words(key.data, name.data(), size, uint64_t{0x2020202020202020});
+  if (size >= sizeof(uint32_t)) return same_in_words(key.data, name.data(), size, uint32_t{0x20202020});
+  return ngx_strncasecmp(key.data, ngx_text(name).data, size) == 0;
 }
 
 // Calls visit(line) for every line of a list.
