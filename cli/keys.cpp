@@ -1,9 +1,11 @@
 // cardscrub keys: the key ring's file, made and kept.
 #include <openssl/rand.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "cli/token_use.h"
 #include "src/base64url.h"
 #include "src/check_value.h"
+#include "src/descriptor.h"
 #include "src/issuer.h"
 #include "src/key_file.h"
 #include "src/key_ring.h"
@@ -277,6 +280,17 @@ bool is_verb(const std::vector<std::string>& operands) {
   });
 }
 
+bool changes_ring(std::string_view verb) {
+  return verb == "rotate" || verb == "retire" || verb == "activate" || verb == "wrap" || verb == "unwrap";
+}
+
+// From reading a ring to writing it: of two that change what they have read at the same time the second would
+// write over the first one's key. A folder that cannot be locked (of some network file systems) stands in
+// nobody's way.
+bool is_taken(const Descriptor& folder) {
+  return flock(folder.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 }  // namespace
 
 int keys_command(int argc, char** argv) {
@@ -297,6 +311,11 @@ int keys_command(int argc, char** argv) {
   Result<uint32_t> digits = allowed_digits(arguments->value("brands", ""));
   if (!digits) return fail(digits.message());
   if (verb == "kek") return make_kek(operands[1]);
+  const Descriptor folder(open_key_folder(path));
+  if (changes_ring(verb) && is_taken(folder)) {
+    return fail("another \"cardscrub keys\" is changing \"" + path +
+                "\" or a file beside it; look at what it has done, then run this again");
+  }
   if (verb == "wrap") return wrap(*arguments, path);
 
   Result<std::optional<Kek>> kek = open_kek(*arguments);

@@ -85,7 +85,7 @@ ngx_int_t keep_revealed_in(ngx_http_request_t* r);
 // From now on the upstream's connections are wiped when the request is done with them. False: nginx still
 // looks for the provider's address.
 [[nodiscard]] bool watch_peer(ngx_http_request_t* r);
-void forget_peer(ngx_http_request_t* r);
+void forget_peer(const ngx_http_request_t* r);
 
 // reveal_check.cpp: `nginx -t`. NGX_ERROR when a location that reveals is open to everybody, or may send card
 // data to anybody.

@@ -32,9 +32,14 @@ bool is_one_of(const std::vector<ngx_str_t>& hosts, const ngx_str_t& name) {
   return false;
 }
 
-// The original functions of the peers that are watched; few at a time.
-std::unordered_map<const ngx_peer_connection_t*, ngx_event_free_peer_pt>& watched() {
-  static std::unordered_map<const ngx_peer_connection_t*, ngx_event_free_peer_pt> peers;
+struct Watched {
+  ngx_event_free_peer_pt free;  // the original function
+  const ngx_http_request_t* request;
+};
+
+// The peers that are watched; few at a time.
+std::unordered_map<ngx_peer_connection_t*, Watched>& watched() {
+  static std::unordered_map<ngx_peer_connection_t*, Watched> peers;
   return peers;
 }
 
@@ -49,7 +54,7 @@ void wipe_connection(const ngx_connection_t* c) {
 void on_peer_done(ngx_peer_connection_t* peer, void* data, ngx_uint_t state) {
   wipe_connection(peer->connection);
   const auto found = watched().find(peer);
-  if (found != watched().end()) found->second(peer, data, state);
+  if (found != watched().end()) found->second.free(peer, data, state);
 }
 
 }  // namespace
@@ -85,19 +90,24 @@ bool watch_peer(ngx_http_request_t* r) {
   ngx_peer_connection_t* peer = &r->upstream->peer;
   if (peer->free == nullptr) return false;
   if (peer->free == on_peer_done) return true;
-  const bool kept =
-      guarded(r->connection->log, "watching an upstream connection", [&] { watched()[peer] = peer->free; });
+  const bool kept = guarded(r->connection->log, "watching an upstream connection", [&] {
+    watched()[peer] = {peer->free, r};
+  });
   if (kept) peer->free = on_peer_done;
   return true;
 }
 
-void forget_peer(ngx_http_request_t* r) {
-  if (r->upstream == nullptr) return;
-  ngx_peer_connection_t* peer = &r->upstream->peer;
-  const auto found = watched().find(peer);
-  if (found == watched().end()) return;
-  peer->free = found->second;
-  watched().erase(found);
+// Behind a redirect `r->upstream` is another one, and the one that was watched is still in the request's
+// pool.
+void forget_peer(const ngx_http_request_t* r) {
+  for (auto at = watched().begin(); at != watched().end();) {
+    if (at->second.request != r) {
+      ++at;
+      continue;
+    }
+    at->first->free = at->second.free;
+    at = watched().erase(at);
+  }
 }
 
 }  // namespace cardscrub

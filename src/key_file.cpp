@@ -123,14 +123,17 @@ Result<SecretBuffer> read_key_file(const std::string& path, const KeyFileKind& k
   }
 }
 
+int open_key_folder(const std::string& path) {
+  return open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 Status write_key_file(const std::string& path, Bytes content, bool replace, const KeyFileKind& kind) {
   const std::string name = name_of(kind, path);
-  const std::string folder_path = folder_of(path);
-  const Descriptor folder(open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor folder(open_key_folder(path));
   if (!folder) {
     const int error = errno;
     Fault fault = cannot("write", name, error);
-    if (error == ENOENT) fault.message += "; run: mkdir -p -m 700 " + folder_path;
+    if (error == ENOENT) fault.message += "; run: mkdir -p -m 700 " + folder_of(path);
     return fault;
   }
   const Descriptor old(replace ? open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) : -1);

@@ -33,4 +33,7 @@ Result<SecretBuffer> read_key_file(const std::string& path, const KeyFileKind& k
 Status write_key_file(const std::string& path, Bytes content, bool replace,
                       const KeyFileKind& kind = kKeyRingFile);
 
+// Descriptor of the file's folder, for the caller to close; below 0: it cannot be opened.
+int open_key_folder(const std::string& path);
+
 }  // namespace cardscrub

@@ -1,6 +1,7 @@
 """Keys: wrapping by a key-encryption key from every source, custodians, rotation, retirement, new tokens for old."""
 import bz2
 import csv
+import fcntl
 import glob
 import gzip
 import io
@@ -439,6 +440,33 @@ def test_rotation_under_load(t):
     t.equal(back, [pan for pan, _, _ in got], "numbers behind the tokens")
     old = next(token for _, token, _ in got if token[0] == "9")
     t.equal(s.post("card_number=" + old).seen.form[0][1], old, "a token of the first generation, sent again")
+
+
+def test_two_changes_at_once(t):
+    """Of two that have read the same ring the second would write over the first one's key."""
+    ring = new_ring(t)
+    kek = os.path.join(t.folder, "kek")
+    t.tool("keys", "kek", kek)
+    before = read(ring)
+    folder = os.open(t.folder, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    changes = (["rotate"], ["retire", "9", "--force"], ["activate", "9"], ["wrap", "--kek", "file:" + kek],
+               ["unwrap", "--kek", "file:" + kek])
+    for words in changes:
+        t.tool("keys", *words, "--file", ring, status=1)
+        t.has(t.tool_error, "another .cardscrub keys. is changing", "message of " + words[0])
+    for words in (["list"], ["check"]):
+        t.tool("keys", *words, "--file", ring)
+    t.equal(read(ring), before, "key ring")
+    os.close(folder)
+    # However many start together: whoever reports a new key has left it there.
+    runs = [subprocess.Popen([t.run.tool, "keys", "rotate", "--file", ring], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    good = sum(r.wait() == 0 for r in runs)
+    for r in runs:
+        r.stdout.close()
+        r.stderr.close()
+    t.equal(good >= 1, True, "one got through")
+    t.equal(len(json.loads(read(ring))["keys"]), 1 + good, "keys")
 
 
 def test_rotation_of_two_hosts(t):
