@@ -30,7 +30,6 @@ constexpr size_t kNameMin = 2;
 constexpr size_t kNameMax = 26;
 constexpr size_t kExpiryDigits = 4;
 constexpr size_t kTrack2Rest = 7;  // expiry and service code
-constexpr size_t kPhoneMax = 15;   // ITU-T E.164
 // Of the lengths that need nothing more than a brand and Luhn (issuer.cpp).
 constexpr size_t kShortestCommon = 14;
 
@@ -92,7 +91,8 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
     if (!common &&
         (around_.group_in_front(begin) || around_.group_behind(past) || !card_word_in_front(around_, begin)))
       continue;
-    if (is_phone(begin, candidate.digits) || in_uuid(around_, begin, past) || in_iban(around_, begin))
+    if (is_phone(around_, begin, candidate.digits) || in_uuid(around_, begin, past) ||
+        in_iban(around_, begin))
       continue;
     end = candidate.at;
     digits = candidate.digits;
@@ -203,20 +203,6 @@ size_t CloseLook::track2_end(size_t equals) const {
   // With 'D' (EMV tag 57, as hexadecimal) it may as well be a hash: it must end here, after a filler perhaps.
   const ptrdiff_t behind = around_.at(i) == 'F' || around_.at(i) == 'f' ? i + 1 : i;
   return around_.alnum(behind) ? 0 : static_cast<size_t>(i);
-}
-
-bool CloseLook::is_phone(ptrdiff_t start, size_t digits) const {
-  ptrdiff_t i = start - 1;
-  while (digits <= kPhoneMax) {
-    if (around_.at(i) == '+') return !around_.alnum(i - 1);  // otherwise a space of a query
-    if (around_.digit(i)) {
-      ++digits;
-    } else if (!around_.separator(i) || !around_.digit(i - 1)) {
-      return false;
-    }
-    --i;
-  }
-  return false;
 }
 
 }  // namespace cardscrub

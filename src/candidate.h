@@ -119,7 +119,6 @@ class CloseLook {
   bool touched_in_front(ptrdiff_t start) const;
   size_t track1_end(size_t start, size_t caret) const;
   size_t track2_end(size_t equals) const;
-  bool is_phone(ptrdiff_t start, size_t digits) const;
 
   Surroundings around_;
   DetectorOptions options_;
