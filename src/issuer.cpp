@@ -46,9 +46,8 @@ constexpr IssuerRange kTable[] = {
     {65, 65, 2, Brand::kDiscover, k16to19, k16, 3, true},
     {622126, 622925, 6, Brand::kDiscover, k16to19, k16And19, 3, true},
 
-    // Diners Club International: Discover Global Network IIN ranges. 14 is what people have, 16 what new
-    // cards
-    // have.
+    // Diners Club International: Discover Global Network IIN ranges. 14 is what people have; some
+    // have 16.
     {300, 305, 3, Brand::kDiners, k14to19, k14And16, 3, true},
     {3095, 3095, 4, Brand::kDiners, k14to19, k14And16, 3, true},
     {36, 36, 2, Brand::kDiners, k14to19, k14And16, 3, true},
@@ -132,9 +131,8 @@ constexpr IssuerRange kTable[] = {
     // Troy (BKM): 9792. Its cards under 65 are Discover's too (co-branded), and treated as Discover.
     {9792, 9792, 4, Brand::kTroy, k16, k16, 3, true},
 
-    // Uzcard: 8600. Humo (Uzbekistan, 860): 9860. NAPAS (Vietnam, 704): 9704. What begins with 9 and a code
-    // of
-    // ISO 3166-1 is given out by that country (ISO/IEC 7812-1), as Troy's is.
+    // Uzcard: 8600. Humo (Uzbekistan, 860): 9860. NAPAS (Vietnam, 704): 9704. What begins with 9 and the
+    // code of a country (ISO 3166-1) is given out there (ISO/IEC 7812-1), as Troy's is.
     {8600, 8600, 4, Brand::kUzcard, k16, k16, 3, true},
     {9860, 9860, 4, Brand::kHumo, k16, k16, 3, true},
     {9704, 9704, 4, Brand::kNapas, k16And19, k16And19, 3, true},
