@@ -11,7 +11,7 @@ namespace cardscrub {
 // What stands in the memory, after nginx's own header. Offsets only: every process may map it elsewhere.
 struct Zone::Layout {
   static constexpr uint64_t kMagic =
-      0x6361726473637234;  // "cardscr4"; the last byte is the version of this layout
+      0x6361726473637235;  // "cardscr5"; the last byte is the version of this layout
 
   uint64_t magic;
   uint64_t store_size;

@@ -30,7 +30,6 @@ constexpr size_t kNameMin = 2;
 constexpr size_t kNameMax = 26;
 constexpr size_t kExpiryDigits = 4;
 constexpr size_t kTrack2Rest = 7;  // expiry and service code
-constexpr size_t kPhoneMax = 15;   // ITU-T E.164
 // Of the lengths that need nothing more than a brand and Luhn (issuer.cpp).
 constexpr size_t kShortestCommon = 14;
 
@@ -76,11 +75,11 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
   size_t end = 0;
   size_t digits = 0;
   Kind kind = Kind::kPan;
-  if (after_b) {  // some cards have their number in groups there
-    for (size_t i = 0; i < end_count_ && end == 0; ++i) {
-      if (is_issued(ends_[i].digits)) end = track1_end(start, ends_[i].at);
-    }
-  } else if (first_group_ >= limits::kPanMin && !options_.number && is_issued(first_group_)) {
+  // Some cards have their number in groups on track 1. Nothing is read behind a '^', so it is the last end.
+  const End* caret = end_count_ == 0 || options_.number ? nullptr : &ends_[end_count_ - 1];
+  if (caret != nullptr && around_.at(static_cast<ptrdiff_t>(caret->at)) == '^') {
+    if (is_issued(caret->digits)) end = track1_end(start, caret->at);
+  } else if (!after_b && first_group_ >= limits::kPanMin && !options_.number && is_issued(first_group_)) {
     end = track2_end(start + first_group_);
   }
   if (end != 0) kind = Kind::kTrack;
@@ -92,7 +91,8 @@ CloseLook::Verdict CloseLook::judge(size_t start, Finding* finding, bool* alone)
     if (!common &&
         (around_.group_in_front(begin) || around_.group_behind(past) || !card_word_in_front(around_, begin)))
       continue;
-    if (is_phone(begin, candidate.digits) || in_uuid(around_, begin, past) || in_iban(around_, begin))
+    if (is_phone(around_, begin, candidate.digits) || in_uuid(around_, begin, past) ||
+        in_iban(around_, begin))
       continue;
     end = candidate.at;
     digits = candidate.digits;
@@ -166,11 +166,10 @@ bool CloseLook::touched_in_front(ptrdiff_t start) const {
   return options_.number && (front == '-' || front == '+') && around_.alpha(start - 2);
 }
 
-// `caret`: where the number that begins at `start` ends. 0: this is no track 1.
+// `caret`: where a '^' stands behind the number that begins at `start`. 0: this is no track 1.
 size_t CloseLook::track1_end(size_t start, size_t caret) const {
-  ptrdiff_t i = static_cast<ptrdiff_t>(caret);
-  if (around_.at(i) != '^') return 0;
-  const ptrdiff_t name = ++i;
+  const ptrdiff_t name = static_cast<ptrdiff_t>(caret) + 1;
+  ptrdiff_t i = name;
   while (i - name <= static_cast<ptrdiff_t>(kNameMax) && in_name(around_.at(i))) ++i;
   const size_t size = static_cast<size_t>(i - name);
   if (size < kNameMin || size > kNameMax || around_.at(i) != '^') return 0;
@@ -204,20 +203,6 @@ size_t CloseLook::track2_end(size_t equals) const {
   // With 'D' (EMV tag 57, as hexadecimal) it may as well be a hash: it must end here, after a filler perhaps.
   const ptrdiff_t behind = around_.at(i) == 'F' || around_.at(i) == 'f' ? i + 1 : i;
   return around_.alnum(behind) ? 0 : static_cast<size_t>(i);
-}
-
-bool CloseLook::is_phone(ptrdiff_t start, size_t digits) const {
-  ptrdiff_t i = start - 1;
-  while (digits <= kPhoneMax) {
-    if (around_.at(i) == '+') return true;
-    if (around_.digit(i)) {
-      ++digits;
-    } else if (!around_.separator(i) || !around_.digit(i - 1)) {
-      return false;
-    }
-    --i;
-  }
-  return false;
 }
 
 }  // namespace cardscrub

@@ -13,14 +13,15 @@
 //     Luhn is right;
 //   * the length is common, or else no other group stands beside it and a card-like word in front of it
 //     (card_words.h);
-//   * it is no phone number (ITU-T E.164: a '+' in front of its run, and at most 15 digits from there to its
-//     end), and lies in no UUID (RFC 9562, 8-4-4-4-12) and no IBAN (ISO 13616: printed in groups of four,
-//     check digits right).
+//   * it is no phone number (ITU-T E.164: a '+' that touches nothing in front of its run, and at most 15
+//     digits from there to its end), and lies in no UUID (RFC 9562, 8-4-4-4-12) and no IBAN (ISO 13616:
+//     printed in groups of four, check digits right).
 // Of several lengths at one start the longest wins. A number in a JSON document or the like is one group: it
 // has a sign, but no separators, and with a fraction (but .0) or an exponent it is no card number.
 //
-// Track 1 (ISO/IEC 7813): 'B', a number, '^', a name of 2..26, '^', four digits of expiry or '^', and the
-// rest, up to '?' or as far as it looks like a track. Track 2: a number, '=' or 'D', seven digits or more.
+// Track 1 (ISO/IEC 7813): 'B' or no letter, a number, '^', a name of 2..26, '^', four digits of expiry or
+// '^', and the rest, up to '?' or as far as it looks like a track. Track 2: a number, '=' or 'D', seven
+// digits or more.
 // The number has a known brand, any issued length, Luhn right. The finding goes from the number's first digit
 // to the last character of data; sentinels are outside.
 #pragma once
@@ -118,7 +119,6 @@ class CloseLook {
   bool touched_in_front(ptrdiff_t start) const;
   size_t track1_end(size_t start, size_t caret) const;
   size_t track2_end(size_t equals) const;
-  bool is_phone(ptrdiff_t start, size_t digits) const;
 
   Surroundings around_;
   DetectorOptions options_;

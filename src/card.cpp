@@ -13,9 +13,10 @@ constexpr std::array<std::string_view, kKinds> kKindNames = {
 static_assert(static_cast<size_t>(Kind::kIgnore) + 1 == kKinds);
 
 constexpr std::array<std::string_view, kBrands> kBrandNames = {
-    "unknown", "visa", "mastercard", "amex",      "discover", "diners", "jcb",  "unionpay", "maestro",
-    "rupay",   "mir",  "elo",        "hipercard", "hiper",    "verve",  "troy", "uatp"};
-static_assert(static_cast<size_t>(Brand::kUatp) + 1 == kBrands);
+    "unknown", "visa",    "mastercard", "amex",   "discover",  "diners", "jcb",   "unionpay",
+    "maestro", "rupay",   "mir",        "elo",    "hipercard", "hiper",  "verve", "troy",
+    "uatp",    "dankort", "borica",     "uzcard", "humo",      "napas"};
+static_assert(static_cast<size_t>(Brand::kNapas) + 1 == kBrands);
 
 struct ReasonRow {
   Reason reason;

@@ -41,8 +41,13 @@ enum class Brand : uint8_t {
   kVerve,
   kTroy,
   kUatp,
+  kDankort,
+  kBorica,
+  kUzcard,
+  kHumo,
+  kNapas,
 };
-inline constexpr size_t kBrands = 17;
+inline constexpr size_t kBrands = 22;
 std::string_view brand_name(Brand brand);                   // "visa", "mastercard", "amex", "unionpay" ...
 bool brand_from_name(std::string_view name, Brand* brand);  // not "unknown"
 

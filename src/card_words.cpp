@@ -1,5 +1,5 @@
-// Words, UUIDs and IBANs around a candidate. Only a candidate whose brand, length and check digit are right
-// gets here.
+// Words, telephone numbers, UUIDs and IBANs around a candidate. Only a candidate whose brand, length and
+// check digit are right gets here.
 #include "card_words.h"
 
 #include <algorithm>
@@ -27,6 +27,7 @@ constexpr size_t longest_word() {
 }
 constexpr size_t kWordMax = longest_word();
 
+constexpr size_t kPhoneMax = 15;  // ITU-T E.164
 constexpr ptrdiff_t kUuid = 36;
 constexpr ptrdiff_t kIbanMin = 15;  // ISO 13616: Norway
 constexpr ptrdiff_t kIbanMax = 34;
@@ -117,6 +118,20 @@ bool card_word_in_front(const Surroundings& around, ptrdiff_t start) {
     while (end < start && around.alpha(end) && !word_begins(around, end)) ++end;
     if (is_card_word(around, i, end)) return true;
     i = end - 1;
+  }
+  return false;
+}
+
+bool is_phone(const Surroundings& around, ptrdiff_t start, size_t digits) {
+  ptrdiff_t i = start - 1;
+  while (digits <= kPhoneMax) {
+    if (around.at(i) == '+') return !around.alnum(i - 1);  // otherwise a space of a query
+    if (around.digit(i)) {
+      ++digits;
+    } else if (!around.separator(i) || !around.digit(i - 1)) {
+      return false;
+    }
+    --i;
   }
   return false;
 }

@@ -1,4 +1,5 @@
-// What stands around a candidate and speaks for or against a card number: words, UUIDs, IBANs.
+// What stands around a candidate and speaks for or against a card number: words, telephone numbers, UUIDs,
+// IBANs.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,10 @@ namespace cardscrub {
 // too ("cardNumber", "pan_2"); "discard" and "company" hold none. The word and the unit in front of it lie
 // within those units.
 bool card_word_in_front(const Surroundings& around, ptrdiff_t start);
+
+// True when the run of groups that goes on with so many digits at `start` is a telephone number (ITU-T
+// E.164): a '+' in front of it, which neither a letter nor a digit touches, and at most 15 digits to its end.
+bool is_phone(const Surroundings& around, ptrdiff_t start, size_t digits);
 
 // True when the digits [begin, end) lie in a UUID or one starts among them.
 bool in_uuid(const Surroundings& around, ptrdiff_t begin, ptrdiff_t end);

@@ -18,6 +18,8 @@ constexpr uint32_t k14 = length_of(14);
 constexpr uint32_t k15 = length_of(15);
 constexpr uint32_t k16 = length_of(16);
 constexpr uint32_t k19 = length_of(19);
+constexpr uint32_t k14And16 = k14 | k16;
+constexpr uint32_t k16And19 = k16 | k19;
 constexpr uint32_t k12to19 = lengths_of(12, 19);
 constexpr uint32_t k14to19 = lengths_of(14, 19);
 constexpr uint32_t k16to19 = lengths_of(16, 19);
@@ -42,13 +44,14 @@ constexpr IssuerRange kTable[] = {
     {6011, 6011, 4, Brand::kDiscover, k16to19, k16, 3, true},
     {644, 649, 3, Brand::kDiscover, k16to19, k16, 3, true},
     {65, 65, 2, Brand::kDiscover, k16to19, k16, 3, true},
-    {622126, 622925, 6, Brand::kDiscover, k16to19, k16 | k19, 3, true},
+    {622126, 622925, 6, Brand::kDiscover, k16to19, k16And19, 3, true},
 
-    // Diners Club International: Discover Global Network IIN ranges.
-    {300, 305, 3, Brand::kDiners, k14to19, k14, 3, true},
-    {3095, 3095, 4, Brand::kDiners, k14to19, k14, 3, true},
-    {36, 36, 2, Brand::kDiners, k14to19, k14, 3, true},
-    {38, 39, 2, Brand::kDiners, k14to19, k14, 3, true},
+    // Diners Club International: Discover Global Network IIN ranges. 14 is what people have; some
+    // have 16.
+    {300, 305, 3, Brand::kDiners, k14to19, k14And16, 3, true},
+    {3095, 3095, 4, Brand::kDiners, k14to19, k14And16, 3, true},
+    {36, 36, 2, Brand::kDiners, k14to19, k14And16, 3, true},
+    {38, 39, 2, Brand::kDiners, k14to19, k14And16, 3, true},
 
     // JCB: 3528-3589. RuPay cards of 353 and 356 are JCB's too (co-branded), and treated as JCB.
     {3528, 3589, 4, Brand::kJcb, k16to19, k16, 3, true},
@@ -56,8 +59,8 @@ constexpr IssuerRange kTable[] = {
     // UnionPay International: 62 and 8100-8171. Some old debit cards have no check digit; they are treated as
     // if they had one, because a token needs Luhn (it gives the first digit back) and without it every number
     // would be a card.
-    {62, 62, 2, Brand::kUnionPay, k16to19, k16 | k19, 3, true},
-    {8100, 8171, 4, Brand::kUnionPay, k16to19, k16 | k19, 3, true},
+    {62, 62, 2, Brand::kUnionPay, k16to19, k16And19, 3, true},
+    {8100, 8171, 4, Brand::kUnionPay, k16to19, k16And19, 3, true},
 
     // Maestro: Mastercard's quick reference of BIN ranges. Any length is issued, so none is common enough to
     // go without a card-like word. 5018, 5020, 5038, 5893, 6304, 6390, 6759, 6761-6763 lie in these.
@@ -67,6 +70,9 @@ constexpr IssuerRange kTable[] = {
     {639, 639, 3, Brand::kMaestro, k12to19, 0, 3, true},
     {67, 67, 2, Brand::kMaestro, k12to19, 0, 3, true},
 
+    // Dankort (Nets): 5019. Those under 4571 are Visa's too (co-branded), and treated as Visa.
+    {5019, 5019, 4, Brand::kDankort, k16, k16, 3, true},
+
     // RuPay (NPCI): 60, 6521-6522, 508, and 81-82 behind UnionPay's.
     {60, 60, 2, Brand::kRuPay, k16, k16, 3, true},
     {6521, 6522, 4, Brand::kRuPay, k16, k16, 3, true},
@@ -75,6 +81,9 @@ constexpr IssuerRange kTable[] = {
 
     // Mir (NSPK): 2200-2204.
     {2200, 2204, 4, Brand::kMir, k16to19, k16, 3, true},
+
+    // BORICA (Bulgaria): 2205.
+    {2205, 2205, 4, Brand::kBorica, k16, k16, 3, true},
 
     // Elo: the published BIN list.
     {401178, 401179, 6, Brand::kElo, k16, k16, 3, true},
@@ -111,6 +120,7 @@ constexpr IssuerRange kTable[] = {
     {637599, 637599, 6, Brand::kHiper, k16, k16, 3, true},
     {637609, 637609, 6, Brand::kHiper, k16, k16, 3, true},
     {637612, 637612, 6, Brand::kHiper, k16, k16, 3, true},
+    {63737423, 63737423, 8, Brand::kHiper, k16, k16, 3, true},
     {63743358, 63743358, 8, Brand::kHiper, k16, k16, 3, true},
 
     // Verve (Interswitch): published BIN ranges; each of its lengths is common.
@@ -120,6 +130,12 @@ constexpr IssuerRange kTable[] = {
 
     // Troy (BKM): 9792. Its cards under 65 are Discover's too (co-branded), and treated as Discover.
     {9792, 9792, 4, Brand::kTroy, k16, k16, 3, true},
+
+    // Uzcard: 8600. Humo (Uzbekistan, 860): 9860. NAPAS (Vietnam, 704): 9704. What begins with 9 and the
+    // code of a country (ISO 3166-1) is given out there (ISO/IEC 7812-1), as Troy's is.
+    {8600, 8600, 4, Brand::kUzcard, k16, k16, 3, true},
+    {9860, 9860, 4, Brand::kHumo, k16, k16, 3, true},
+    {9704, 9704, 4, Brand::kNapas, k16And19, k16And19, 3, true},
 
     // UATP: 1 (ISO/IEC 7812-1: airlines). Any 15-digit number with a 1 would do, so it needs a card-like
     // word.

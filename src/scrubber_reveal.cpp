@@ -157,7 +157,7 @@ size_t Scrubber::reveal_token_at(const Text& text, const Surroundings& around, s
   const bool number = type_ == ValueType::kNumber;
   const bool sign = number && (front == '-' || front == '+');
   if (around.alpha(begin - 1) || (front == '.' && (number || around.digit(begin - 2)))) return 0;
-  if (sign ? around.alpha(begin - 2) : front == '+') return 0;  // an exponent, a telephone number
+  if (sign && around.alpha(begin - 2)) return 0;  // an exponent
 
   DigitsAt at;
   DigitsAt found;
@@ -180,8 +180,8 @@ size_t Scrubber::reveal_token_at(const Text& text, const Surroundings& around, s
       return (find_issuer(pan.span())->common >> pan.size() & 1u) != 0 ||
              (!around.group_in_front(begin) && !around.group_behind(i) && card_word_in_front(around, begin));
     };
-    if (pan_length(at.digits.size()) && !touched && turn_back(at.digits, &pan, &brand) == Reason::kNone &&
-        may_stand_here()) {
+    if (pan_length(at.digits.size()) && !touched && !is_phone(around, begin, at.digits.size()) &&
+        turn_back(at.digits, &pan, &brand) == Reason::kNone && may_stand_here()) {
       found = at;
       end = static_cast<size_t>(i);
       ++fitting;

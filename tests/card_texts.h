@@ -47,8 +47,8 @@ class CardTexts {
         *out += kWords[below(std::size(kWords))];
         break;
       case 8:
-        *out += "%B" + pan() + "^" + std::string(below(30), 'N') + "^" + digits(below(9)) +
-                (below(2) == 0 ? "X 7?" : "#") + digits(below(40));
+        *out += std::string(below(3) == 0 ? "" : "%B") + pan() + "^" + std::string(below(30), 'N') + "^" +
+                digits(below(9)) + (below(2) == 0 ? "X 7?" : "#") + digits(below(40));
         break;
       case 9:
         *out += ";" + pan() + "=D d"[below(4)] + digits(below(12) + below(2) * 20) + "?FfA,"[below(5)];
@@ -61,7 +61,7 @@ class CardTexts {
         *out += iban();
         break;
       case 12:
-        *out += "+" + grouped(below(2) == 0 ? pan() : digits(2 + below(8)));
+        *out += (below(4) == 0 ? "a+" : "+") + grouped(below(2) == 0 ? pan() : digits(2 + below(8)));
         break;
       default:
         *out += kBits[below(std::size(kBits))];

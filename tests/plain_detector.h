@@ -78,7 +78,8 @@ class PlainDetector {
   bool touched_in_front(size_t i) const { return alpha(at(i - 1)) || (at(i - 1) == '.' && digit(at(i - 2))); }
 
   bool track1(size_t i, Finding* finding) const {
-    if (options_.number || (at(i - 1) != 'B' && at(i - 1) != 'b') || alnum(at(i - 2))) return false;
+    const bool format_code = (at(i - 1) == 'B' || at(i - 1) == 'b') && !alnum(at(i - 2));
+    if (options_.number || (!format_code && touched_in_front(i))) return false;
     // In groups with spaces and hyphens, or with two dots or more.
     std::string number;
     size_t caret = i;
@@ -202,7 +203,7 @@ class PlainDetector {
   bool phone(size_t begin, size_t digits) const {
     size_t i = begin;
     while (true) {
-      if (at(i - 1) == '+') return digits <= 15;
+      if (at(i - 1) == '+') return digits <= 15 && !alnum(at(i - 2));
       if (digit(at(i - 1))) {
         ++digits;
       } else if (!separator(at(i - 1)) || !digit(at(i - 2))) {

@@ -37,6 +37,7 @@ void test_brands(void**) {
   }
   assert_true(brand_name(Brand::kUnionPay) == "unionpay");
   assert_true(brand_name(Brand::kUatp) == "uatp");
+  assert_true(brand_name(Brand::kNapas) == "napas");
   assert_true(brand_name(static_cast<Brand>(200)) == "unknown");
   Brand brand = Brand::kVisa;
   assert_false(brand_from_name("Visa", &brand));

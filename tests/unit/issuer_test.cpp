@@ -77,11 +77,14 @@ void test_brands(void**) {
       {58930000, Brand::kMaestro},   {63040000, Brand::kMaestro},    {63900000, Brand::kMaestro},
       {67590000, Brand::kMaestro},   {65003100, Brand::kElo},        {65003400, Brand::kDiscover},
       {65000200, Brand::kVerve},     {65210000, Brand::kRuPay},      {65230000, Brand::kDiscover},
-      {22000000, Brand::kMir},       {22049999, Brand::kMir},        {22050000, Brand::kUnknown},
+      {22000000, Brand::kMir},       {22049999, Brand::kMir},        {22050000, Brand::kBorica},
       {40117800, Brand::kElo},       {60628200, Brand::kHipercard},  {63709500, Brand::kHiper},
       {63743358, Brand::kHiper},     {63743357, Brand::kUnknown},    {97920000, Brand::kTroy},
-      {97930000, Brand::kUnknown},   {10000000, Brand::kUatp},       {0, Brand::kUnknown},
-      {99999999, Brand::kUnknown},
+      {63737423, Brand::kHiper},     {63737422, Brand::kUnknown},    {22060000, Brand::kUnknown},
+      {50180000, Brand::kMaestro},   {50190000, Brand::kDankort},    {50200000, Brand::kMaestro},
+      {86000000, Brand::kUzcard},    {86010000, Brand::kUnknown},    {98600000, Brand::kHumo},
+      {97040000, Brand::kNapas},     {97050000, Brand::kUnknown},    {97930000, Brand::kUnknown},
+      {10000000, Brand::kUatp},      {0, Brand::kUnknown},           {99999999, Brand::kUnknown},
   };
   for (const auto& c : cases) {
     const IssuerRange* issuer = find(c.eight);
@@ -108,7 +111,8 @@ void test_first_digits(void**) {
   }
   assert_int_equal(brands_starting_with(0), 0);
   assert_int_equal(brands_starting_with(7), 0);
-  assert_int_equal(brands_starting_with(9), 1u << static_cast<unsigned>(Brand::kTroy));
+  const auto bit = [](Brand brand) { return 1u << static_cast<unsigned>(brand); };
+  assert_int_equal(brands_starting_with(9), bit(Brand::kTroy) | bit(Brand::kHumo) | bit(Brand::kNapas));
   assert_int_equal(brands_starting_with(10), 0);
 }
 
