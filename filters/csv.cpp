@@ -27,6 +27,7 @@ constexpr FormSyntax kNoSyntax{0, false};
 constexpr std::array<uint8_t, 4> kSeparators{',', ';', '\t', '|'};
 
 bool is_line_end(uint8_t c) { return c == '\n' || c == '\r'; }
+bool ends_other_lines(uint8_t c) { return c < ' ' && c != '\t' && !is_line_end(c); }
 
 // Which quotes count: those at the beginning of a cell, and in a cell that began with one.
 struct Quotes {
@@ -145,13 +146,12 @@ class CsvFilter : public Filter {
       most = std::max(most, count);
     }
     // Where the line ends, and where a quote begins a cell, depends on the separator: not all see the same
-    // table. Some end a line at other control characters (str.splitlines()).
+    // table.
     Quotes quotes;
     bool odd = false;
     for (size_t i = 0; i < line.size; ++i) {
-      const uint8_t c = line.data[i];
-      odd = odd || (is_line_end(c) ? !quotes.inside : c < ' ' && c != '\t');
-      quotes.see(c, c == separator_);
+      odd = odd || (is_line_end(line.data[i]) && !quotes.inside);
+      quotes.see(line.data[i], line.data[i] == separator_);
     }
     each_cell(line, separator_, [&](const Text& cell) {
       const size_t begin = begin_of(cell);
@@ -160,19 +160,26 @@ class CsvFilter : public Filter {
       odd = odd || (begin != 0 && begin < end && cell.data[begin] == '"' && cell.data[end - 1] != '"');
       add_column(cell, scrubber);
     });
-    for (const uint8_t separator : kSeparators) {
-      if (separator == separator_ || find_byte(line.data, line.size, 0, separator) == line.size) continue;
-      size_t count = 0;
-      bool others = false;  // this separator shows names of card data that the chosen one does not
-      each_cell(line, separator, [&](const Text& cell) {
-        ++count;
-        SecretBuffer name;
-        read_name(cell, &name);
-        others = others || (scrubber.match(name.span()).kind != Kind::kNone && !is_column(name.span()));
-      });
-      odd = odd || (others && count > 1);
-    }
+    for (const uint8_t separator : kSeparators) odd = odd || shows_other_columns(line, separator, scrubber);
     if (odd && line.size != 0) scrubber.refuse(Reason::kBodyMalformed, static_cast<int64_t>(line.unit(0).at));
+  }
+
+  // Whether this separator, or lines that end at other control characters as those of str.splitlines() do,
+  // show names of card data that the columns do not have.
+  bool shows_other_columns(const Text& line, uint8_t separator, Scrubber& scrubber) const {
+    size_t count = 0;
+    bool found = false;
+    each_cell(line, separator, [&](const Text& cell) {
+      for (size_t begin = 0, end = 0; end <= cell.size; ++end) {
+        if (end < cell.size && !ends_other_lines(cell.data[end])) continue;
+        SecretBuffer name;
+        read_name(cell.sub(begin, end - begin), &name);
+        found = found || (scrubber.match(name.span()).kind != Kind::kNone && !is_column(name.span()));
+        begin = end + 1;
+        ++count;
+      }
+    });
+    return found && count > 1;
   }
 
   template <typename Visit>

@@ -22,7 +22,7 @@ bool begins_with_code(const Text& value) {
   return digits >= 3 && digits <= 4 && (digits == value.size || !is_alpha(value.data[digits]));
 }
 
-void decode(Text text, Decoded* out) {
+void decode(const Text& text, Decoded* out) {
   PercentDecoder decoder;
   decoder.start(Escapes::kForm, 0);
   decoder.feed(text, out);

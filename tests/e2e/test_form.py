@@ -66,8 +66,7 @@ def test_semicolons_of_old(t):
     swap(t, "a=1;card_number=%s;cvv=%s;b=2" % (pan, code), (pan, "token"), (code, "alias"))
     swap(t, "a=text/html;q=0.9&b=x;cvv=later&card_number=%s;cvv=%s" % (pan, code), (pan, "token"), (code, "alias"))
     seen = t.servers[0].curl("/pay?a=1;cvv=%s" % code).seen
-    t.has(seen.target, r"^/pay\?a=1;cvv=\d{%d}$" % len(code), "the arguments")
-    t.true(code not in seen.target, "the code went through")
+    t.equal(seen.target, "/pay?a=1;cvv=" + "*" * len(code), "the arguments")
 
 
 def test_json_in_a_form_value(t):

@@ -178,6 +178,5 @@ def test_json_of_express_in_a_cookie(t):
     s = t.nginx()
     for cookie in ("a=j%%3A%%7B%%22cvv%%22%%3A%%22%s%%22%%7D; b=1", "a=s%%3Aj%%3A%%7B%%22cvv%%22%%3A%%22%s%%22%%7D.c2ln", 'a=j:{"cvv":"%s"}'):
         code = t.code()
-        sent = cookie % code
-        got = s.curl("/", "-H", "Cookie: " + sent).seen.headers["cookie"]
-        t.swapped(sent, got.encode(), (code, "alias"))
+        got = s.curl("/", "-H", "Cookie: " + cookie % code).seen.headers["cookie"]
+        t.equal(got, cookie % ("*" * len(code)), "the cookie")
