@@ -96,7 +96,9 @@ constexpr std::array kRows{
     Row{"application/json", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"application/x-www-form-urlencoded", false,
-        [](std::string_view, unsigned layer, Reason*) { return make_form_filter(layer, FormSyntax{}); }},
+        [](std::string_view, unsigned layer, Reason*) {
+          return make_form_filter(layer, {'&', true, true});
+        }},
     Row{"multipart/*", false, multipart},
     Row{"application/grpc", false, grpc},
     Row{"application/grpc+*", false, grpc},

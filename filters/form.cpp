@@ -35,6 +35,11 @@ constexpr size_t kStartMax = 64;
 
 bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
+ValueForms value_forms(const FormSyntax& syntax) {
+  if (syntax.separator == ';') return ValueForms::kExpress;
+  return syntax.pairs_in_values ? ValueForms::kPairs : ValueForms::kJson;
+}
+
 enum class Start : uint8_t { kUnknown, kPairs, kJson, kXml };
 
 // {" and [{ and <a and the like at the beginning are no name of a form. kUnknown: more must come.
@@ -65,7 +70,7 @@ class FormFilter : public Filter {
         syntax_(syntax),
         cookie_(syntax.separator == ';'),
         escapes_(syntax.plus_is_space ? Escapes::kForm : Escapes::kUri),
-        value_(layer, cookie_),
+        value_(layer, value_forms(syntax)),
         json_(layer) {
     if (cookie_) state_ = State::kName;
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "filters/percent.h"
 #include "src/detector.h"
 #include "src/vector16.h"
 
@@ -12,14 +13,13 @@ namespace cardscrub {
 
 namespace {
 
-bool is_hex(uint8_t c) { return is_digit(c) || static_cast<uint8_t>((c | 0x20) - 'a') < 6; }
-
 struct Marks {
   size_t size = 0;
   size_t digits = 0;
   bool percent = false;
   bool plus = false;
   bool semicolon = false;
+  bool equals = false;
   bool high = false;  // bytes from 0x80 on
 };
 
@@ -37,6 +37,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
   __m128i percent = zero;
   __m128i plus = zero;
   __m128i semicolon = zero;
+  __m128i equals = zero;
   __m128i any = zero;
   size_t end = raw.size();
   auto look = [&](__m128i v, size_t at) {
@@ -54,6 +55,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
     percent = _mm_or_si128(percent, _mm_cmpeq_epi8(v, _mm_set1_epi8('%')));
     plus = _mm_or_si128(plus, _mm_cmpeq_epi8(v, _mm_set1_epi8('+')));
     semicolon = _mm_or_si128(semicolon, _mm_cmpeq_epi8(v, _mm_set1_epi8(';')));
+    equals = _mm_or_si128(equals, _mm_cmpeq_epi8(v, _mm_set1_epi8('=')));
     any = _mm_or_si128(any, v);
   };
   const size_t whole = raw.size() & ~size_t{15};
@@ -67,6 +69,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
           bits(percent) != 0,
           bits(plus) != 0,
           bits(semicolon) != 0,
+          bits(equals) != 0,
           bits(any) != 0};
 }
 #else
@@ -80,6 +83,7 @@ Marks mark(Bytes raw, uint8_t a, uint8_t b) {
     marks.percent = marks.percent || c == '%';
     marks.plus = marks.plus || c == '+';
     marks.semicolon = marks.semicolon || c == ';';
+    marks.equals = marks.equals || c == '=';
     marks.high = marks.high || c >= 0x80;
   }
   return marks;
@@ -101,7 +105,34 @@ bool may_begin_json(Bytes raw, const FormSyntax& syntax) {
   return kMayBeginJson[raw[0]] || (marked && syntax.separator == ';');
 }
 
+// Whether a name and '=' may stand at the beginning once it is decoded, however often it was encoded.
+bool may_begin_pairs(Bytes raw) {
+  for (size_t i = 0; i < raw.size(); ++i) {
+    uint8_t c = raw[i];
+    if (c == '%') {
+      const int high = raw.size() - i < 3 ? -1 : hex_value(raw[i + 1]);
+      const int low = high < 0 ? -1 : hex_value(raw[i + 2]);
+      if (low < 0) return true;
+      c = static_cast<uint8_t>(high * 16 + low);
+      i += 2;
+    }
+    if (c == '=' || c == '%') return true;
+    if (!is_in_pair_name(c)) return false;
+  }
+  return false;
+}
+
+bool may_be_more(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
+  return may_begin_json(raw, syntax) ||
+         (syntax.pairs_in_values && (marks.percent || marks.equals) && may_begin_pairs(raw));
+}
+
 }  // namespace
+
+bool is_in_pair_name(uint8_t c) {
+  return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '$' ||
+         c == ':' || c == '%';  // the last one: of names that are encoded themselves
+}
 
 size_t find_byte(const uint8_t* data, size_t size, size_t from, uint8_t a) {
   if (from == size) return size;
@@ -146,7 +177,7 @@ FormScan judge_closely(Bytes raw, const Marks& marks, const FormSyntax& syntax) 
     bool high = marks.high;
     if (marks.percent) {
       for (size_t i = 0; (i = find_byte(raw.data(), raw.size(), i, '%')) < raw.size(); ++i) {
-        if (raw.size() - i < 3 || !is_hex(raw[i + 1]) || !is_hex(raw[i + 2])) {
+        if (raw.size() - i < 3 || hex_value(raw[i + 1]) < 0 || hex_value(raw[i + 2]) < 0) {
           scan.bad_escape = std::min(scan.bad_escape, i);
         } else if (raw[i + 1] >= '8') {
           high = true;
@@ -155,7 +186,7 @@ FormScan judge_closely(Bytes raw, const Marks& marks, const FormSyntax& syntax) 
     }
     scan.may_hold_digits = high || marks.digits >= limits::kPanMin;
   }
-  scan.may_matter = scan.may_hold_digits || may_begin_json(raw, syntax);
+  scan.may_matter = scan.may_hold_digits || may_be_more(raw, marks, syntax);
   return scan;
 }
 
@@ -166,7 +197,7 @@ inline FormScan judge(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
   FormScan scan;
   scan.size = raw.size();
   scan.semicolon = marks.semicolon;
-  scan.may_matter = may_begin_json(raw, syntax);
+  scan.may_matter = may_be_more(raw, marks, syntax);
   return scan;
 }
 

@@ -9,6 +9,10 @@ namespace cardscrub {
 size_t find_byte(const uint8_t* data, size_t size, size_t from, uint8_t a);
 size_t find_either(const uint8_t* data, size_t size, size_t from, uint8_t a, uint8_t b);
 
+// What a pair inside of a value begins with: a name of these characters and so many at most, then '='.
+inline constexpr size_t kPairNameMax = 256;
+bool is_in_pair_name(uint8_t c);
+
 struct FormScan {
   static constexpr size_t kNone = ~size_t{0};
 
@@ -16,8 +20,9 @@ struct FormScan {
   bool encoded = false;          // decoding would change it
   bool semicolon = false;        // there is one in it
   bool may_hold_digits = false;  // may hold a card number, whatever is encoded
-  bool may_matter = false;       // that, or it may be JSON: it must be shown to the scrubber, name or no name
-  size_t bad_escape = kNone;     // index of the first '%' that begins no escape
+  bool may_matter =
+      false;  // that, or it may be JSON or pairs: it must be shown to the scrubber, name or no name
+  size_t bad_escape = kNone;  // index of the first '%' that begins no escape
 };
 
 // Of a complete encoded name or value. False positives cost time only.

@@ -67,7 +67,7 @@ bool mixes_line_ends(const Text& lines, bool returns) {
 class FieldFilter : public Filter {
  public:
   FieldFilter(unsigned layer, std::string name, FieldMatch match)
-      : value_(layer), name_(std::move(name)), match_(match) {}
+      : value_(layer, ValueForms::kPairs), name_(std::move(name)), match_(match) {}
 
   size_t feed(const Text& text, bool last, Scrubber& scrubber) override {
     if (!begun_) {

@@ -7,14 +7,13 @@
 
 namespace cardscrub {
 
-namespace {
-
-// 0..15, or -1.
 int hex_value(uint8_t c) {
   if (is_digit(c)) return c - '0';
   uint8_t letter = static_cast<uint8_t>((c | 0x20) - 'a');
   return letter < 6 ? letter + 10 : -1;
 }
+
+namespace {
 
 // What may stand in a card number, or begin another escape.
 bool undone_again(uint8_t c) { return is_digit(c) || c == ' ' || c == '-' || c == '.' || c == '%'; }

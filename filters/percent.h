@@ -21,6 +21,9 @@ enum class Escapes : uint8_t {
   kNone,             // only UTF-8 is decoded
 };
 
+// 0..15; -1: this is no hexadecimal character.
+int hex_value(uint8_t c);
+
 // True when decoding would change these bytes: an escape, a byte from 0x80 on, or a '+' where that is a
 // space.
 bool has_escapes(const uint8_t* data, size_t size, Escapes escapes);

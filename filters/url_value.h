@@ -9,7 +9,7 @@ namespace cardscrub {
 
 class UrlValue {
  public:
-  explicit UrlValue(unsigned layer, bool express = false) : reader_(layer, express) {}
+  explicit UrlValue(unsigned layer, ValueForms forms = ValueForms::kJson) : reader_(layer, forms) {}
 
   // As ValueReader::begin(). What is encoded twice is decoded twice for the sweep; a named value is what the
   // application makes of it.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "filters/form_scan.h"
 #include "filters/json.h"
 
 namespace cardscrub {
@@ -12,6 +13,17 @@ namespace cardscrub {
 namespace {
 
 bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+enum class Shape : uint8_t { kUnknown, kPairs, kOther };
+
+// A name and '=' at the beginning. A track begins with a digit.
+Shape shape_of(const Text& text, size_t from, bool last) {
+  const size_t end = std::min(text.size, from + kPairNameMax);
+  size_t i = from;
+  while (i < end && is_in_pair_name(text.data[i]) && (i != from || !is_digit(text.data[i]))) ++i;
+  if (i == text.size && i != from + kPairNameMax && !last) return Shape::kUnknown;
+  return i != from && i < end && text.data[i] == '=' ? Shape::kPairs : Shape::kOther;
+}
 
 }  // namespace
 
@@ -35,7 +47,7 @@ void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& 
 
 // Behind j: or s:j: in front of JSON; text.size: that cannot be told yet.
 size_t ValueReader::pass_express(const Text& text, size_t from, bool last) const {
-  if (!express_ || from == text.size) return from;
+  if (forms_ != ValueForms::kExpress || from == text.size) return from;
   for (std::string_view mark : {"j:", "s:j:"}) {
     const size_t size = std::min(mark.size(), text.size - from);
     if (!std::equal(mark.begin(), mark.begin() + static_cast<std::ptrdiff_t>(size), text.data + from))
@@ -64,13 +76,22 @@ size_t ValueReader::decide(const Text& text, bool last, Scrubber& scrubber) {
       if (!scrubber.policy().response)
         scrubber.refuse(Reason::kLimitLayers, static_cast<int64_t>(text.unit(space).at));
     } else {
-      opened_ = scrubber.open(leaf);
-      inner_ = make_json_filter(layer_ + 1, true);
-      return space;
+      return read_inside(make_json_filter(layer_ + 1, true), space, scrubber);
     }
+  } else if (forms_ == ValueForms::kPairs && layer_ < limits::kLayers) {
+    const Shape shape = shape_of(text, space, last);
+    decided_ = shape != Shape::kUnknown;
+    if (!decided_) return named ? 0 : white;
+    if (shape == Shape::kPairs) return read_inside(make_form_filter(layer_ + 1, {}), space, scrubber);
   }
   want_ = scrubber.begin(leaf, match_, type_);
   return named ? 0 : white;
+}
+
+size_t ValueReader::read_inside(std::unique_ptr<Filter> filter, size_t from, Scrubber& scrubber) {
+  opened_ = scrubber.open({leaf_.data(), leaf_size_});
+  inner_ = std::move(filter);
+  return from;
 }
 
 size_t ValueReader::text(const Text& text, bool last, Scrubber& scrubber) {

@@ -1,9 +1,9 @@
 // A value of any filter, on its way to the scrubber: waits for the whole where the scrubber wants it whole,
-// and opens a JSON filter inside where the text of an unnamed value is JSON itself (JSON in a JSON string, in
-// a form field, in a part).
+// and opens a filter inside where the text of an unnamed value is JSON itself (JSON in a JSON string, in a
+// form field, in a part), or pairs (a form in a form field or in a part).
 //
 //   begin --named--> whole: shown once, complete; too long: from then on as a stream
-//         --not----> undecided --first character { or [--> inner filter, under the value's name
+//         --not----> undecided --first character { or [, or name=--> inner filter, under the value's name
 //                              --any other-------------> stream, or whole under a name that may mean card
 //                              data
 //
@@ -18,11 +18,17 @@
 
 namespace cardscrub {
 
+// What a value may be besides text.
+enum class ValueForms : uint8_t {
+  kJson,
+  kExpress,  // JSON, in front of which may stand what Express writes there in cookies, j: or s:j:
+  kPairs,    // JSON, or the pairs of a form (what jQuery's serialize() makes)
+};
+
 class ValueReader {
  public:
   // layer: how many values are around this one; at limits::kLayers no further filter is opened: kLimitLayers.
-  // express: in front of JSON may stand what Express writes there in cookies, j: or s:j:
-  explicit ValueReader(unsigned layer, bool express = false) : layer_(layer), express_(express) {}
+  explicit ValueReader(unsigned layer, ValueForms forms = ValueForms::kJson) : layer_(layer), forms_(forms) {}
   ~ValueReader();
 
   // The leaf need not outlive the call.
@@ -34,9 +40,10 @@ class ValueReader {
  private:
   size_t decide(const Text& text, bool last, Scrubber& scrubber);
   size_t pass_express(const Text& text, size_t from, bool last) const;
+  size_t read_inside(std::unique_ptr<Filter> filter, size_t from, Scrubber& scrubber);
 
   unsigned layer_;
-  bool express_;
+  ValueForms forms_;
   Want want_ = Want::kStream;
   bool decided_ = false;  // whether the text is JSON
   bool opened_ = false;   // the inner filter's scope is open

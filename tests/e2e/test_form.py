@@ -61,6 +61,13 @@ def test_documents_for_a_form(t):
         t.equal(t.reasons(reply), ["body.malformed"], sent)
 
 
+def test_a_form_in_a_field(t):
+    """What jQuery's serialize() makes, sent in a field of its own: WooCommerce's post_data."""
+    pan, code = t.card(), t.code()
+    swap(t, "action=review&post_data=name%%3DA%%2BB%%26stripe-card-number%%3D%s%%26stripe-card-cvc%%3D%s&security=1" % (pan, code),
+         (pan, "token"), (code, "alias"))
+
+
 def test_semicolons_of_old(t):
     pan, code = t.card(), t.code()
     swap(t, "a=1;card_number=%s;cvv=%s;b=2" % (pan, code), (pan, "token"), (code, "alias"))

@@ -126,6 +126,8 @@ void cases(void**) {
     std::string out;
     size_t findings;
   } table[] = {
+      {"a form in a field", field("formdata", "a=b%20c&card%5Bcvv%5D=739"),
+       field("formdata", "a=b%20c&card%5Bcvv%5D=***"), 1},
       {"empty field", field("cvv", ""), field("cvv", ""), 0},
       {"groups", field("card-number", grouped(v, " ")), field("card-number", grouped(t, " ")), 1},
       {"full width, named", field("card_number", wide), field("card_number", wide_token), 1},
