@@ -137,8 +137,8 @@ class Walker {
 };
 
 // A name that holds the value of the name around it: what form libraries make of what was typed
-// ({"cvv":{"value":"123"}}), typed values of Firestore, DynamoDB, JSON-LD and Avro, and the text of an
-// element that was XML.
+// ({"cvv":{"value":"123"}}), typed values of Firestore, DynamoDB, MongoDB, JSON-LD and Avro, and the text of
+// an element that was XML.
 enum class Holds : uint8_t {
   kNothing,
   kValue,    // nothing else is called so
@@ -155,6 +155,8 @@ constexpr auto kHolders = std::to_array<Holder>({
     {"stringvalue", Holds::kValue},
     {"integervalue", Holds::kValue},
     {"doublevalue", Holds::kValue},
+    {"$numberint", Holds::kValue},
+    {"$numberlong", Holds::kValue},
     {"s", Holds::kValue},
     {"n", Holds::kValue},
     {"string", Holds::kValue},

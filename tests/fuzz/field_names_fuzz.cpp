@@ -98,7 +98,8 @@ const std::vector<Pattern>& listed_patterns() {
 // Names that hold the value of the name around them, and those that hold one when it is a code.
 bool holds_value(const std::string& name, bool* perhaps) {
   static const std::vector<std::string> kSure{
-      "value", "@value", "rawvalue", "stringvalue", "integervalue", "doublevalue", "s", "n", "string"};
+      "value",      "@value",      "rawvalue", "stringvalue", "integervalue", "doublevalue",
+      "$numberint", "$numberlong", "s",        "n",           "string"};
   static const std::vector<std::string> kPerhaps{"val", "raw", "text", "#text", "$t", "$", ""};
   if (std::find(kSure.begin(), kSure.end(), name) != kSure.end()) return true;
   if (std::find(kPerhaps.begin(), kPerhaps.end(), name) == kPerhaps.end()) return false;

@@ -155,8 +155,8 @@ void ends_of_defaults(void**) {
 // Names that only hold the value of the name around them.
 void held_values(void**) {
   const FieldNames names = compile({{Kind::kCode, "pruefziffer"}, {Kind::kIgnore, "terminal.cvv"}});
-  for (const char* leaf :
-       {"value", "@value", "rawValue", "stringValue", "integerValue", "doubleValue", "S", "N", "string"}) {
+  for (const char* leaf : {"value", "@value", "rawValue", "stringValue", "integerValue", "doubleValue",
+                           "$numberInt", "$numberLong", "S", "N", "string"}) {
     for (const char* code : {"cvv", "card_code", "pruefziffer"}) {
       const FieldMatch found = match(names, {"fields", code}, leaf);
       if (found.kind != Kind::kCode || !found.certain()) fail_msg("%s.%s", code, leaf);
@@ -330,8 +330,9 @@ const Plain* plain_best(const std::vector<Plain>& patterns, const Components& na
 }
 
 FieldMatch plain_match(const std::vector<Plain>& patterns, Components name) {
-  const std::vector<std::string> sure{"value",       "@value", "rawvalue", "stringvalue", "integervalue",
-                                      "doublevalue", "s",      "n",        "string"};
+  const std::vector<std::string> sure{
+      "value",      "@value",      "rawvalue", "stringvalue", "integervalue", "doublevalue",
+      "$numberint", "$numberlong", "s",        "n",           "string"};
   const std::vector<std::string> perhaps{"val", "raw", "text", "#text", "$t", "$", ""};
   const auto among = [&](const std::vector<std::string>& list) {
     return std::find(list.begin(), list.end(), name.back()) != list.end();
