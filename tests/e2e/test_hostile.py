@@ -78,6 +78,22 @@ def test_chunk_tricks(t):
             t.swapped(body, wire.reply().seen.body, (pan, "token"))
 
 
+def test_readings_that_differ(t):
+    """What some application reads as a code's name and another does not."""
+    s = t.nginx()
+    for head in (r'filename="a\"; name="cvv"', 'x="a; name=cvv', 'name="=?utf-8?q?cvv?="'):
+        both(t, s, "--b\r\nContent-Disposition: form-data; %s\r\n\r\n123\r\n--b--\r\n" % head, MULTIPART, head, 400, "body.malformed")
+    for kind in ("boundary=b; boundary=b", "boundary=a,b", "x=\"boundary=a\"; boundary=b"):
+        both(t, s, "--b--\r\n", "multipart/form-data; " + kind, kind, 415, "body.type")
+    both(t, s, "a,b;cvv\n1,2;123\n", "text/csv", "two separators", 400, "body.malformed")
+    both(t, s, "<!DOCTYPE a [<!ATTLIST a cvv CDATA '123'>]><a/>", "text/xml", "attribute of a document type", 400, "body.malformed")
+    both(t, s, "<?xml version='1.0'?><a/>".encode("cp500"), "text/xml", "EBCDIC", 415, "body.charset")
+    code = t.code()
+    for kind, body in ((MULTIPART, "--b\r\nContent-Disposition: form-data; name=cvv; filename=x\r\nContent-Type: application/json\r\n\r\n%s\r\n--b--\r\n"),
+                       ("text/csv", "sep=|\na|cvv\n1|%s\n")):
+        t.swapped(body % code, s.post(body % code, kind).seen.body, (code, "alias"))
+
+
 def test_boundaries(t):
     s = t.nginx()
     pan = t.card()
