@@ -133,7 +133,7 @@ constexpr std::array kRows{
     Row{"+json-seq", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
     Row{"application/graphql", true,
-        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true); }},
+        [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, true, true); }},
     Row{"application/csp-report", true,
         [](std::string_view, unsigned layer, Reason*) { return make_json_filter(layer, false); }},
     Row{"application/xml", true,

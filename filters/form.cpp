@@ -15,6 +15,7 @@
 
 #include "filters/form_scan.h"
 #include "filters/form_watch.h"
+#include "filters/inner_text.h"
 #include "filters/long_name.h"
 #include "filters/url_value.h"
 #include "filters/xml.h"
@@ -33,8 +34,6 @@ constexpr size_t kNameTail = 4 * limits::kNameMax;
 // White space in front of a body that is looked at to tell whether it is JSON or XML.
 constexpr size_t kStartMax = 64;
 
-bool is_blank(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
 ValueForms value_forms(const FormSyntax& syntax) {
   if (syntax.separator == ';') return ValueForms::kExpress;
   return syntax.pairs_in_values ? ValueForms::kPairs : ValueForms::kJson;
@@ -47,7 +46,7 @@ Start start_of(const uint8_t* data, size_t size, bool last) {
   const Start unknown = last ? Start::kPairs : Start::kUnknown;
   size_t i = 0;
   const auto skip = [&] {
-    while (i < size && i < kStartMax && is_blank(data[i])) ++i;
+    while (i < size && i < kStartMax && is_white(data[i])) ++i;
     return i < size && i < kStartMax;
   };
   if (!skip()) return i < kStartMax ? unknown : Start::kPairs;
@@ -202,7 +201,8 @@ class FormFilter : public Filter {
       const bool pair =
           match.pair != Pair::kNone && (scan.encoded || scrubber.pair_matters(match, ahead.first(scan.size)));
       const bool parts = scan.semicolon && !cookie_;
-      if (!scan.may_matter && !pair && !parts && (end < text.size || last)) {
+      const bool query = syntax_.pairs_in_values && is_query_name(leaf);
+      if (!scan.may_matter && !pair && !parts && !query && (end < text.size || last)) {
         note_bad_escape(text.sub(pos_, scan.size), scan, scrubber);
         pos_ = std::min(end + 1, text.size);
         return end < text.size;

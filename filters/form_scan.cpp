@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "filters/inner_text.h"
 #include "filters/percent.h"
 #include "src/detector.h"
 #include "src/vector16.h"
@@ -106,7 +107,7 @@ bool may_begin_json(Bytes raw, const FormSyntax& syntax) {
 }
 
 // Whether a name and '=' may stand at the beginning once it is decoded, however often it was encoded.
-bool may_begin_pairs(Bytes raw) {
+bool may_begin_encoded_pairs(Bytes raw) {
   for (size_t i = 0; i < raw.size(); ++i) {
     uint8_t c = raw[i];
     if (c == '%') {
@@ -124,15 +125,10 @@ bool may_begin_pairs(Bytes raw) {
 
 bool may_be_more(Bytes raw, const Marks& marks, const FormSyntax& syntax) {
   return may_begin_json(raw, syntax) ||
-         (syntax.pairs_in_values && (marks.percent || marks.equals) && may_begin_pairs(raw));
+         (syntax.pairs_in_values && (marks.percent || marks.equals) && may_begin_encoded_pairs(raw));
 }
 
 }  // namespace
-
-bool is_in_pair_name(uint8_t c) {
-  return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '$' ||
-         c == ':' || c == '%';  // the last one: of names that are encoded themselves
-}
 
 size_t find_byte(const uint8_t* data, size_t size, size_t from, uint8_t a) {
   if (from == size) return size;

@@ -9,10 +9,6 @@ namespace cardscrub {
 size_t find_byte(const uint8_t* data, size_t size, size_t from, uint8_t a);
 size_t find_either(const uint8_t* data, size_t size, size_t from, uint8_t a, uint8_t b);
 
-// What a pair inside of a value begins with: a name of these characters and so many at most, then '='.
-inline constexpr size_t kPairNameMax = 256;
-bool is_in_pair_name(uint8_t c);
-
 struct FormScan {
   static constexpr size_t kNone = ~size_t{0};
 

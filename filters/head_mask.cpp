@@ -90,10 +90,7 @@ bool read_digits(Bytes bytes, uint8_t* digits) {
 #endif
 }
 
-bool is_blank(Bytes bytes) {
-  return std::all_of(bytes.begin(), bytes.end(),
-                     [](uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
-}
+bool is_blank(Bytes bytes) { return std::all_of(bytes.begin(), bytes.end(), is_white); }
 
 class HeadMasker {
  public:

@@ -253,6 +253,14 @@ JsonFilter::Step JsonFilter::key(uint8_t c) {
 
 JsonFilter::Step JsonFilter::string_value() {
   any_ = true;
+  if (graphql_) {  // """block string"""
+    static constexpr uint8_t kQuotes[] = {'"', '"', '"'};
+    const size_t size = std::min(text_.size - at_, sizeof kQuotes);
+    if (std::equal(kQuotes, kQuotes + size, text_.data + at_)) {
+      if (size < sizeof kQuotes && !last_) return Step::kMore;
+      if (size == sizeof kQuotes) at_ += 2;
+    }
+  }
   const size_t begin = at_ + 1;
   const uint8_t* data = text_.data + begin;
   StringScan scan = scan_string(data, text_.size - begin);
@@ -296,7 +304,7 @@ JsonFilter::Step JsonFilter::number() {
   if (i - begin > kNumberMax) return string(JsonString::End::kScalar, begin, ValueType::kNumber);
   if (i == size && !last_) return Step::kMore;
   if (whole_digits == 0) return literal();
-  if (i < size && (kJsonClass[data[i]] & kJsonDelimiter) == 0) return no_json();
+  if (i < size && !delimits(data[i])) return no_json();
   if (!valid) return no_json();
   if (i < size && data[i] == ' ') {
     if (i + 1 == size && !last_) return Step::kMore;
@@ -324,7 +332,7 @@ JsonFilter::Step JsonFilter::literal() {
     if (std::memcmp(here, word.data(), common) != 0) continue;
     if (size <= word.size() && !last_) return Step::kMore;
     if (size < word.size()) break;
-    if (size > word.size() && (kJsonClass[text_.data[at_ + word.size()]] & kJsonDelimiter) == 0) break;
+    if (size > word.size() && !delimits(text_.data[at_ + word.size()])) break;
     any_ = true;
     if (match_.kind != Kind::kNone) whole(at_, at_ + word.size(), ValueType::kLiteral);
     at_ += word.size();
@@ -352,14 +360,19 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
     }
   }
   const bool is_key = state_ == State::kKey || state_ == State::kFirstKey;
-  ValueType type = is_key                                      ? ValueType::kKey
-                   : layer_ == 0 && match_.kind != Kind::kNone ? ValueType::kString
-                   : match_.pair != Pair::kNone                ? ValueType::kString
-                                                               : ValueType::kFree;
+  if (graphql_ && !is_key && (c == '(' || c == ')')) {
+    ++at_;
+    return Step::kOn;
+  }
+  const bool variable = graphql_ && c == '$';
+  const bool named = (layer_ == 0 || graphql_) && match_.kind != Kind::kNone && !variable;
+  ValueType type = is_key                                ? ValueType::kKey
+                   : named || match_.pair != Pair::kNone ? ValueType::kString
+                                                         : ValueType::kFree;
   if (type == ValueType::kFree) match_ = {};
   any_ = true;
   if (c == '\'') return string(JsonString::End::kApostrophe, at_ + 1, type);
-  return string(JsonString::End::kStructure, at_, type);
+  return string(graphql_ && !is_key ? JsonString::End::kArgument : JsonString::End::kStructure, at_, type);
 }
 
 // Begins a name or a value that is shown in pieces, and reads it as far as it has come.
@@ -387,7 +400,7 @@ void JsonFilter::ended() {
     size_t begin = name.size();
     while (begin > 0 && name[begin - 1] != '(' && (kJsonClass[name[begin - 1]] & kJsonSpace) == 0) --begin;
     name = name.subspan(begin);
-    if (layer_ != 0) name = {};
+    if (layer_ != 0 && !graphql_) name = {};
   }
   named(name);
 }
@@ -411,8 +424,8 @@ void JsonFilter::finish() {
   while (!path_.empty()) path_.pop(*scrubber_);
 }
 
-std::unique_ptr<Filter> make_json_filter(unsigned layer, bool many) {
-  return std::make_unique<JsonFilter>(layer, many);
+std::unique_ptr<Filter> make_json_filter(unsigned layer, bool many, bool graphql) {
+  return std::make_unique<JsonFilter>(layer, many, graphql);
 }
 
 }  // namespace cardscrub

@@ -31,7 +31,8 @@ inline constexpr std::array<uint8_t, 256> kJsonClass = [] {
 
 class JsonFilter final : public Filter {
  public:
-  JsonFilter(unsigned layer, bool many) : string_(layer), layer_(layer), many_(many) {}
+  JsonFilter(unsigned layer, bool many, bool graphql)
+      : string_(layer), layer_(layer), many_(many), graphql_(graphql) {}
   ~JsonFilter() override { wipe(kept_.data(), kept_.size()); }
   JsonFilter(const JsonFilter&) = delete;
   JsonFilter& operator=(const JsonFilter&) = delete;
@@ -58,6 +59,10 @@ class JsonFilter final : public Filter {
   Step number();
   Step literal();
   Step no_json(bool flawed = true);
+  // Whether a number or a literal may end in front of it.
+  bool delimits(uint8_t c) const {
+    return (kJsonClass[c] & kJsonDelimiter) != 0 || (graphql_ && (c == ')' || c == '('));
+  }
   Step string(JsonString::End end, size_t at, ValueType type);
   void ended();
   void close(bool object);
@@ -88,6 +93,7 @@ class JsonFilter final : public Filter {
   JsonString string_;
   unsigned layer_;
   bool many_;
+  bool graphql_;
   bool begun_ = false;  // a byte order mark is no longer possible
   bool any_ = false;    // a value has begun at the root
   bool done_ = false;   // there is nothing in it, or it is nested too deep: the request is refused

@@ -15,6 +15,7 @@ struct JsonMasks {
   uint64_t brackets;  // { } [ ], and four more characters that stand nowhere outside strings
   uint64_t numeric;   // below ':' or beyond ASCII
   uint64_t high;      // beyond ASCII
+  uint64_t equals;
 };
 // What few blocks have.
 struct JsonRare {
@@ -61,6 +62,7 @@ SKIM_AVX2 inline JsonMasks read_masks(const uint8_t* p) {
   const __m256i bound = _mm256_set1_epi8(':');
   masks.numeric = bits(_mm256_cmpgt_epi8(bound, low), _mm256_cmpgt_epi8(bound, high));
   masks.high = bits(low, high);
+  masks.equals = equal(low, high, '=');
   return masks;
 }
 SKIM_AVX2 inline bool needs_care(const uint8_t* p) {
@@ -128,6 +130,7 @@ inline JsonMasks read_masks(const uint8_t* p) {
   });
   masks.numeric = ~above(block, '9');
   masks.high = bits(block, [](__m128i bytes) { return bytes; });
+  masks.equals = equal(block, '=');
   return masks;
 }
 inline bool needs_care(const uint8_t* p) {

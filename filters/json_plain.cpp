@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "filters/inner_text.h"
 #include "filters/json_filter.h"
 #include "src/issuer.h"
 
@@ -36,6 +37,8 @@ const uint8_t* pass_space(const uint8_t* p, const uint8_t* end) {
 
 bool JsonFilter::passes(const StringScan& scan, const uint8_t* data) const {
   if (scan.flawed) return false;
+  if ((scan.equals || scan.escapes) && may_begin_pairs({data, scan.size})) return false;
+  if (is_query_name(name_) && may_begin_graphql(data, data + scan.size)) return false;
   // Decoded, it is white space, and JSON may follow.
   if (scan.high != 0 && begins_with_separator(data, scan.size)) return false;
   if (match_.pair != Pair::kNone &&
@@ -149,7 +152,7 @@ at_value:
   if (p >= end || (match_.pair != Pair::kNone && !is_plain_pair(p, end))) goto out;
   if (match_.kind == Kind::kNone) {
     if (*p == '"') {
-      if ((kJsonClass[p[1]] & kJsonMayNest) != 0) goto out;
+      if ((kJsonClass[p[1]] & kJsonMayNest) != 0 || is_query_name(name_)) goto out;
       const size_t length = scan_short(p + 1);
       if (length != kShort) {
         p += length + 2;

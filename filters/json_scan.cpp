@@ -54,6 +54,7 @@ bool scan_byte(const uint8_t* data, size_t size, size_t* at, StringScan* scan) {
     return false;
   }
   if (c < 0x20) scan->flawed = true;
+  if (c == '=') scan->equals = true;
   scan->digits += is_digit_byte(c) ? 1u : 0u;
   scan->high += c >> 7;
   ++*at;
@@ -124,6 +125,8 @@ unsigned count_bits(uint32_t bits) {
         static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), block)));
     digits +=
         static_cast<unsigned>(__builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(digit)) & seen));
+    const __m256i equals = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('='));
+    if ((static_cast<uint32_t>(_mm256_movemask_epi8(equals)) & seen) != 0) scan.equals = true;
     low &= seen;
     if (low != 0) {
       const uint32_t high = static_cast<uint32_t>(_mm256_movemask_epi8(block));
@@ -161,6 +164,8 @@ StringScan scan_string_sse2(const uint8_t* data, size_t size) {
     uint32_t digit = static_cast<uint32_t>(_mm_movemask_epi8(digits));
     uint32_t mask = stops == 0 ? ~uint32_t{0} : (stops & (~stops + 1)) - 1;
     if ((digit & mask) != 0) scan.digits += count_bits(digit & mask);
+    __m128i equals = _mm_cmpeq_epi8(block, _mm_set1_epi8('='));
+    if ((static_cast<uint32_t>(_mm_movemask_epi8(equals)) & mask) != 0) scan.equals = true;
     if ((low & mask) != 0) {
       scan.high += count_bits(high & mask);
       if ((low & ~high & mask) != 0) scan.flawed = true;

@@ -17,6 +17,7 @@ struct StringScan {
   size_t high = 0;      // bytes >= 0x80
   bool closed = false;  // the closing quote is at [size]
   bool escapes = false;
+  bool equals = false;  // a '='
   bool flawed = false;  // a control character, or an escape that RFC 8259, 7 does not know
 };
 
@@ -39,15 +40,17 @@ size_t plain_run(const uint8_t* data, size_t size);
 bool linked_digits(const uint8_t* data, size_t size);
 
 // scan_string() for a string of at most 15 characters, inline: the index of the closing quote of a string of
-// plain ASCII with at most 11 digits; 16: something else, ask scan_string(). Needs 16 readable bytes.
+// plain ASCII with at most 11 digits and no '='; 16: something else, ask scan_string(). Needs 16 readable
+// bytes.
 inline constexpr size_t kShort = 16;
 inline size_t scan_short(const uint8_t* data) {
 #if defined(__SSE2__)
   __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data));
   __m128i plain = _mm_cmpgt_epi8(block, _mm_set1_epi8(0x1F));  // signed: bytes >= 0x80 are not plain either
   __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-  __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-  // bits 0..15: plain and neither quote nor backslash
+  __m128i slash =
+      _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('\\')), _mm_cmpeq_epi8(block, _mm_set1_epi8('=')));
+  // bits 0..15: plain and neither quote, backslash nor '='
   unsigned bits =
       static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), plain)));
   unsigned at = static_cast<unsigned>(__builtin_ctz(~bits));
@@ -69,7 +72,7 @@ inline size_t scan_short(const uint8_t* data) {
   for (size_t i = 0; i < kShort; ++i) {
     uint8_t c = data[i];
     if (c == '"') return digits < 12 ? i : kShort;
-    if (c < 0x20 || c >= 0x80 || c == '\\') return kShort;
+    if (c < 0x20 || c >= 0x80 || c == '\\' || c == '=') return kShort;
     digits += static_cast<uint8_t>(c - '0') < 10 ? 1u : 0u;
   }
   return kShort;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "filters/decoded.h"
+#include "filters/inner_text.h"
 #include "filters/json_filter.h"
 #include "filters/json_masks.h"
 #include "filters/json_numbers.h"
@@ -64,6 +65,7 @@ struct Masks {
   uint64_t low;      // kNone, kDigit, kSign
   uint64_t open;     // kOpen
   uint64_t stop;     // kComma, kClose
+  uint64_t equals;
   bool escapes;
   bool high;  // bytes beyond ASCII
 };
@@ -89,6 +91,7 @@ SKIM_AVX2 inline Masks read_classes(const uint8_t* p) {
   masks.open = bits(a, b);  // the top bit of the class
   masks.low = ~(json_avx2::above(a, b, kSign) | masks.open);
   masks.stop = json_avx2::above(a, b, kBreak);
+  masks.equals = json_avx2::equal(first, second, '=');
   masks.escapes = _mm256_testz_si256(slashes, slashes) == 0;
   masks.high = _mm256_movemask_epi8(_mm256_or_si256(first, second)) != 0;
   return masks;
@@ -96,8 +99,6 @@ SKIM_AVX2 inline Masks read_classes(const uint8_t* p) {
 
 // Where six bytes lie that a neighbouring block may have six more of.
 constexpr uint64_t kBorders = uint64_t{1} << 58 | 1;
-
-bool is_white(uint8_t c) { return (kJsonClass[c] & kJsonSpace) != 0; }
 
 // What reaches from one block into the next.
 struct Carry {
@@ -194,8 +195,13 @@ class Screen {
       const Bytes name(begin, static_cast<size_t>(quote - begin));
       if (begin == nullptr) return false;
       // Without a value there is no name/value pair.
-      if (ends.may_end_like(name) && (fields_.ends_a_pattern(name) || pair_part(name) == Pair::kValue))
+      if (ends.may_end_like(name) && (fields_.ends_a_pattern(name) || pair_part(name) == Pair::kValue ||
+                                      (is_query_name(name) && may_be_query(quote + 1)))) {
         return false;
+      }
+    }
+    for (uint64_t rest = masks.equals & inside; rest != 0; rest &= rest - 1) {
+      if (may_end_pair_name(p + std::countr_zero(rest), data_)) return false;
     }
     if ((twelve | words | nested | odd) == 0) return true;
     return look(p, {twelve, inside, masks.numeric, scalars, began, words, nested, odd});
@@ -232,6 +238,12 @@ class Screen {
   const uint8_t* pass_white(const uint8_t* q) const {
     while (q != end_ && is_white(*q)) ++q;
     return q;
+  }
+
+  // At what stands behind a name.
+  bool may_be_query(const uint8_t* q) const {
+    while (q != end_ && (is_white(*q) || *q == ':')) ++q;
+    return q == end_ || (*q == '"' && may_begin_graphql(q + 1, end_));
   }
 
   // The first character of the string that `in` points into, or behind; nullptr: it is in front of `data`.

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "filters/decoded.h"
+#include "filters/inner_text.h"
 #include "filters/json_filter.h"
 #include "filters/json_masks.h"
 #include "src/issuer.h"
@@ -14,10 +15,14 @@ namespace cardscrub {
 
 namespace {
 
-constexpr bool is_white(uint8_t c) { return (kJsonClass[c] & kJsonSpace) != 0; }
-
 // What stands in front of the first of the places.
 uint64_t in_front(uint64_t trouble) { return trouble == 0 ? ~uint64_t{0} : (trouble & (0 - trouble)) - 1; }
+
+// Behind a name's closing quote: where its value begins.
+const uint8_t* pass_colon(const uint8_t* p, const uint8_t* end) {
+  while (p != end && (is_white(*p) || *p == ':')) ++p;
+  return p;
+}
 
 // Where a name ends that is known to have no escapes.
 Bytes name_at(const uint8_t* begin) {
@@ -132,8 +137,11 @@ uint64_t JsonSkim::find_names(const uint8_t* p, uint64_t ends, uint64_t opens, u
     *brackets &= ~(bit - 1);
     sync();
     const FieldMatch match = announced(name);
-    if (match.kind != Kind::kNone || (match.pair == Pair::kValue && may_be_pair(name.data() + name.size())))
+    const uint8_t* const name_end = name.data() + name.size();
+    if (match.kind != Kind::kNone || (match.pair == Pair::kValue && may_be_pair(name_end)) ||
+        ((is_query_name(name) || !is_ascii(name)) && may_be_query(name_end))) {
       return bit;
+    }
   }
   return 0;
 }
@@ -154,11 +162,15 @@ bool JsonSkim::behind_pair_name(const uint8_t* value) const {
 
 // Behind a name that is the second part of a name/value pair: whether somebody has to look at its value.
 bool JsonSkim::may_be_pair(const uint8_t* name_end) const {
-  if (scrubber_.has_pairs()) return true;
   const uint8_t* const end = text_.data() + text_.size();
-  const uint8_t* p = name_end + 1;
-  while (p != end && (is_white(*p) || *p == ':')) ++p;
-  return may_be_code(p, end);
+  return scrubber_.has_pairs() || may_be_code(pass_colon(name_end + 1, end), end);
+}
+
+// Behind a name: whether its value may be GraphQL.
+bool JsonSkim::may_be_query(const uint8_t* name_end) const {
+  const uint8_t* const end = text_.data() + text_.size();
+  const uint8_t* const value = pass_colon(name_end + 1, end);
+  return value == end || (*value == '"' && may_begin_graphql(value + 1, end));
 }
 
 // Which of the closing brackets stand behind anything but their opening one.

@@ -90,6 +90,7 @@ class JsonSkim {
   uint64_t find_names(const uint8_t* p, uint64_t ends, uint64_t opens, uint64_t* brackets);
   bool behind_pair_name(const uint8_t* value) const;
   bool may_be_pair(const uint8_t* name_end) const;
+  bool may_be_query(const uint8_t* name_end) const;
   uint64_t not_empty(const uint8_t* p, uint64_t closed) const;
   void commit(const uint8_t* p, uint64_t brackets, uint64_t opens);
   // The first character of the latest string that begins in front of `bit`.

@@ -31,7 +31,8 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
     // Six bytes below ':' in a row: of twelve that reach into another block so many are in one of the two.
     const uint64_t three = masks.numeric & masks.numeric >> 1 & masks.numeric >> 2;
     const uint64_t six = three & three >> 3;
-    if ((masks.quotes | six | trouble | controls | after_quote) == 0 && in_string != 0) continue;  // text
+    if ((masks.quotes | six | trouble | controls | after_quote | masks.equals) == 0 && in_string != 0)
+      continue;  // text
     const uint64_t inside = SKIM_ISA::prefix_xor(masks.quotes) ^ in_string;
     in_string = fill_from_top(inside);
     const uint64_t opens = masks.quotes & inside;
@@ -43,6 +44,10 @@ SKIM_TARGET void JsonSkim::SKIM_BLOCKS() {
     const uint64_t scalars = ~(inside | masks.quotes | masks.commas | masks.colons | masks.brackets | blanks);
     if (controls != 0) [[unlikely]]
       trouble |= (controls & inside) | strange_controls(p, controls & ~inside);
+
+    for (uint64_t rest = masks.equals & inside; rest != 0; rest &= rest - 1) {
+      if (may_end_pair_name(p + std::countr_zero(rest), text_.data())) trouble |= rest & (0 - rest);
+    }
 
     // Where the innermost container is an object.
     Brackets seen{0 - (kinds_ & 1), 0, 0, 0, 0};

@@ -136,7 +136,9 @@ bool JsonString::at_end(const Text& text, bool last, size_t* pass) {
     case End::kStructure:
       return is_structure(c);
     case End::kScalar:
-      return is_structure(c) || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+      return is_structure(c) || is_white(c);
+    case End::kArgument:
+      return is_structure(c) || is_white(c) || c == '(' || c == ')';
     case End::kLine:
       return c == '\n';
     default:

@@ -20,11 +20,12 @@ class JsonString {
     kApostrophe,  // the same with '; a line feed ends it too, and stays
     kStructure,   // any of " { } [ ] , : which stays
     kScalar,      // as kStructure, and white space
+    kArgument,    // as kScalar, and ( )
     kLine,        // a line feed: a // comment
     kComment,     // */, which is passed over
   };
 
-  explicit JsonString(unsigned layer) : reader_(layer), layer_(layer) {}
+  explicit JsonString(unsigned layer) : reader_(layer, ValueForms::kPairs), layer_(layer) {}
   ~JsonString() { wipe(name_.data(), name_.size()); }
   JsonString(const JsonString&) = delete;
   JsonString& operator=(const JsonString&) = delete;

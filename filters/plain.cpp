@@ -51,7 +51,7 @@ class PlainFilter : public Filter {
   void decide(const Text& text) {
     for (size_t i = seen_; !decided_ && i < text.size; ++i) {
       uint8_t c = text.data[i];
-      if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+      if (is_white(c)) continue;
       decided_ = true;
       passes_ = nests_ && (c == '{' || c == '[');
     }

@@ -5,27 +5,11 @@
 #include <cstring>
 #include <string_view>
 
-#include "filters/form_scan.h"
+#include "filters/form.h"
+#include "filters/inner_text.h"
 #include "filters/json.h"
 
 namespace cardscrub {
-
-namespace {
-
-bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-enum class Shape : uint8_t { kUnknown, kPairs, kOther };
-
-// A name and '=' at the beginning. A track begins with a digit.
-Shape shape_of(const Text& text, size_t from, bool last) {
-  const size_t end = std::min(text.size, from + kPairNameMax);
-  size_t i = from;
-  while (i < end && is_in_pair_name(text.data[i]) && (i != from || !is_digit(text.data[i]))) ++i;
-  if (i == text.size && i != from + kPairNameMax && !last) return Shape::kUnknown;
-  return i != from && i < end && text.data[i] == '=' ? Shape::kPairs : Shape::kOther;
-}
-
-}  // namespace
 
 ValueReader::~ValueReader() { wipe(leaf_.data(), leaf_.size()); }
 
@@ -63,26 +47,29 @@ size_t ValueReader::pass_express(const Text& text, size_t from, bool last) const
 size_t ValueReader::decide(const Text& text, bool last, Scrubber& scrubber) {
   const bool named = match_.kind != Kind::kNone;
   size_t space = 0;
-  while (space < text.size && is_space(text.data[space])) ++space;
+  while (space < text.size && is_white(text.data[space])) ++space;
   const size_t white = space;
   space = pass_express(text, space, last);
   // What is named is shown as it stands, when it is known to be no JSON.
   if (space == text.size && space <= limits::kNamedValueMax) return named || space != white ? 0 : space;
   decided_ = true;
   Bytes leaf{leaf_.data(), leaf_size_};
+  const bool query = forms_ == ValueForms::kPairs && is_query_name(leaf);
   uint8_t c = space < text.size ? text.data[space] : uint8_t{0};
   if (c == '{' || c == '[') {
     if (layer_ >= limits::kLayers) {
       if (!scrubber.policy().response)
         scrubber.refuse(Reason::kLimitLayers, static_cast<int64_t>(text.unit(space).at));
     } else {
-      return read_inside(make_json_filter(layer_ + 1, true), space, scrubber);
+      return read_inside(make_json_filter(layer_ + 1, true, query), space, scrubber);
     }
   } else if (forms_ == ValueForms::kPairs && layer_ < limits::kLayers) {
-    const Shape shape = shape_of(text, space, last);
-    decided_ = shape != Shape::kUnknown;
+    const InnerText inner = inner_text(text, space, last, query);
+    decided_ = inner != InnerText::kUnknown;
     if (!decided_) return named ? 0 : white;
-    if (shape == Shape::kPairs) return read_inside(make_form_filter(layer_ + 1, {}), space, scrubber);
+    if (inner == InnerText::kPairs) return read_inside(make_form_filter(layer_ + 1, {}), space, scrubber);
+    if (inner == InnerText::kGraphql)
+      return read_inside(make_json_filter(layer_ + 1, true, true), space, scrubber);
   }
   want_ = scrubber.begin(leaf, match_, type_);
   return named ? 0 : white;

@@ -1,9 +1,9 @@
 // A value of any filter, on its way to the scrubber: waits for the whole where the scrubber wants it whole,
 // and opens a filter inside where the text of an unnamed value is JSON itself (JSON in a JSON string, in a
-// form field, in a part), or pairs (a form in a form field or in a part).
+// form field, in a part), pairs (a form in a JSON string, in a form field, in a part) or GraphQL.
 //
 //   begin --named--> whole: shown once, complete; too long: from then on as a stream
-//         --not----> undecided --first character { or [, or name=--> inner filter, under the value's name
+//         --not----> undecided --first character { or [, name=, word--> inner filter, under the value's name
 //                              --any other-------------> stream, or whole under a name that may mean card
 //                              data
 //
@@ -22,7 +22,7 @@ namespace cardscrub {
 enum class ValueForms : uint8_t {
   kJson,
   kExpress,  // JSON, in front of which may stand what Express writes there in cookies, j: or s:j:
-  kPairs,    // JSON, or the pairs of a form (what jQuery's serialize() makes)
+  kPairs,    // JSON, the pairs of a form (what jQuery's serialize() makes), or GraphQL (inner_text.h)
 };
 
 class ValueReader {

@@ -384,6 +384,7 @@ Result<FieldNames> FieldNames::compile(std::span<const FieldPattern> patterns) {
     if (!added) return Fault{added.message()};
   }
   for (const Holder& holder : kHolders) table->ends.add(holder.name);
+  table->ends.add(kQueryName);
   table->finish();
   return FieldNames(std::move(table));
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,6 +54,14 @@ Pair find_pair_part(Bytes leaf);
 inline Pair pair_part(Bytes leaf) {
   if (leaf.size() < 2 || !may_be_pair_part(leaf[leaf.size() - 2], leaf[leaf.size() - 1])) return Pair::kNone;
   return find_pair_part(leaf);
+}
+
+// The member of a JSON object, or the field of a form, that holds a GraphQL document ("GraphQL over HTTP",
+// GraphQL Foundation, 4.2).
+inline constexpr std::string_view kQueryName = "query";
+inline bool is_query_name(Bytes leaf) {
+  return leaf.size() == kQueryName.size() &&
+         std::memcmp(leaf.data(), kQueryName.data(), kQueryName.size()) == 0;
 }
 
 struct FieldMatch {
@@ -160,7 +169,7 @@ class FieldNames {
   FieldMatch match(const Path& path, Bytes leaf, bool* failed) const {
     return ends_->may_match(leaf) ? find(path, leaf, failed) : FieldMatch{};
   }
-  // They know value and val, the names of the second part of a name/value pair, too.
+  // They know value and val, the names of the second part of a name/value pair, and kQueryName, too.
   const NameEnds& ends() const { return *ends_; }
   // Whether a pattern ends in the leaf's last component, whatever it is inside of: false when the leaf
   // announces nothing anywhere but inside of a name for which it is true. For a leaf that is an index it is

@@ -11,9 +11,7 @@ namespace cardscrub {
 
 namespace {
 
-bool is_space(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_space); }
+bool is_blank(const Text& text) { return std::all_of(text.data, text.data + text.size, is_white); }
 
 // Digits as many as a card number has, and nothing but them and separators.
 bool is_mistyped_pan(Reason reason, const Text& text) {

@@ -68,6 +68,8 @@ struct Text {
 
 constexpr bool is_digit(uint8_t c) { return static_cast<uint8_t>(c - '0') < 10; }
 constexpr bool is_alpha(uint8_t c) { return static_cast<uint8_t>((c | 0x20) - 'a') < 26; }
+// Of ASCII, as JSON (RFC 8259, 2) and XML have it.
+constexpr bool is_white(uint8_t c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // True when the digit at `unit` can be replaced by another digit (star: by '*').
 inline bool writable(const Unit& unit, bool star) {

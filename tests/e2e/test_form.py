@@ -68,6 +68,11 @@ def test_a_form_in_a_field(t):
          (pan, "token"), (code, "alias"))
 
 
+def test_graphql_in_a_field(t):
+    pan, code = t.card(), t.code()
+    swap(t, 'query=mutation%%7Bpay(number:"%s",cvv:%s)%%7D&operationName=' % (pan, code), (pan, "token"), (code, "alias"))
+
+
 def test_semicolons_of_old(t):
     pan, code = t.card(), t.code()
     swap(t, "a=1;card_number=%s;cvv=%s;b=2" % (pan, code), (pan, "token"), (code, "alias"))

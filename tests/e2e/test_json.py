@@ -35,6 +35,18 @@ def test_values_in_an_object_of_their_own(t):
     swap(t, '{"cvv":{"length":"3","attempts":123,"text":"Security code"}}')
 
 
+def test_texts_of_other_kinds_in_strings(t):
+    """A form, as gateways wrap requests, and GraphQL with its arguments written into it."""
+    for sent in ('{"httpMethod":"POST","body":"card_number=%s&cvv=%s&amount=1"}',
+                 '{"query":"mutation Pay { pay(card: {number: \\"%s\\", cvc: \\"%s\\"}) { id } }","variables":{}}',
+                 '{"query":"{ a: pay(number: %s cvv: %s) }"}'):
+        pan, code = t.card(), t.code()
+        swap(t, sent % (pan, code), (pan, "token"), (code, "alias"))
+    pan, code = t.card(), t.code()
+    swap(t, '{"query":"mutation P($cvv: Int!) { pay(cvv: $cvv, number: $n) }","variables":{"n":"%s","cvv":%s}}' % (pan, code),
+         (pan, "token"), (code, "alias"))
+
+
 def test_some_digits_escaped(t):
     pan = t.card()
     sent = '{"card_number":"%s","note":"x"}' % (pan[:5] + "\\u003" + pan[5] + pan[6:])

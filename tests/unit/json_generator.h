@@ -86,7 +86,8 @@ class Generator {
         "x1",         "n12",
         "items",      "date",
         "etag",       "a_very_long_name_of_a_member_that_nobody_has_put_on_any_list_before_or_after",
-        "state",      "zz"};
+        "state",      "zz",
+        "query",      "Query"};
     static constexpr std::string_view kListed[] = {
         "card",    "card_number", "cvv",          "number", "exp_month",   "holder", "code",  "yy",
         "Card-No", "cards.10",    "card[number]", "track1", "stringValue", "S",      "#text", "cvv.raw"};
@@ -123,26 +124,10 @@ class Generator {
     }
   }
   void text() {
-    static constexpr std::string_view kWords[] = {"lorem ",
-                                                  "ipsum ",
-                                                  "dolor",
-                                                  " sit",
-                                                  "amet,",
-                                                  "{x}",
-                                                  "[1]",
-                                                  ": ",
-                                                  "2026-11-23",
-                                                  "T12:30:00.123Z",
-                                                  "12",
-                                                  " 7 8 9 ",
-                                                  "(",
-                                                  ")",
-                                                  "_",
-                                                  "yes",
-                                                  "-",
-                                                  "/",
-                                                  "+33 6 12 34 56 78 ",
-                                                  "A"};
+    static constexpr std::string_view kWords[] = {
+        "lorem ", "ipsum ",  "dolor", " sit", "amet,", "{x}", "[1]", ": ", "2026-11-23", "T12:30:00.123Z",
+        "12",     " 7 8 9 ", "(",     ")",    "_",     "yes", "=",   "-",  "/",          "+33 6 12 34 56 78 ",
+        "A"};
     static constexpr std::string_view kOdd[] = {"\\n",
                                                 "\\\"",
                                                 "\\\\",
@@ -154,10 +139,18 @@ class Generator {
                                                 "\xEF\xBC\x94",
                                                 "\xE2\x80\x93",
                                                 "\\ud83d\\ude00",
+                                                "a=",
+                                                "&cvv=",
                                                 "\x7F"};
     put("\"");
     if (below(12 * rarity_) == 0)
       put(pick({"{\\\"a\\\":1}", "[4111111111111111]", " {\"", "[", "{", "\\u005b"}));
+    if (below(40 * rarity_) == 0) {
+      put(pick({"a=1&cvv=739", "cvv=739", " card[number]=4111111111111111&x=", "c\\u0076v=123",
+                "cvc\\u003d1234", "n=%3411111111111111", "x=1;cvv=739", "name=cvv&value=739",
+                "{pay(cvv: 739)}", "mutation {pay(cvv: \\\"739\\\")}",
+                "query($n: Int){pay(cvv:739,number:4111111111111111)}", "queryx", "# cvv\\n{a(cvv:123)}"}));
+    }
     for (size_t i = below(below(6) == 0 ? 40 : 6); i != 0; --i) {
       if (below(14 * rarity_) == 0) {
         put(pick({"4111111111111111", " 4111 1111 1111 1111 ", "4111-1111-1111-1111", "411111111111",

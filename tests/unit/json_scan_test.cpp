@@ -42,6 +42,7 @@ StringScan scan_plainly(std::string_view in) {
       continue;
     }
     if (c < 0x20) scan.flawed = true;
+    if (c == '=') scan.equals = true;
     if (c >= 0x80) ++scan.high;
     if (is_digit(c)) ++scan.digits;
     ++i;
@@ -61,7 +62,8 @@ void check(std::string_view in) {
   for (const StringScanner& scanner : string_scanners()) {
     const StringScan got = scanner.scan_string(block.get(), in.size());
     if (got.size != want.size || got.digits != want.digits || got.high != want.high ||
-        got.closed != want.closed || got.escapes != want.escapes || got.flawed != want.flawed) {
+        got.closed != want.closed || got.escapes != want.escapes || got.flawed != want.flawed ||
+        got.equals != want.equals) {
       fail_msg("scan_string, %s: %.*s", scanner.name, static_cast<int>(in.size()), in.data());
     }
     if (scanner.plain_run(block.get(), in.size()) != run) {
@@ -74,7 +76,7 @@ void check(std::string_view in) {
     fail_msg("skip_spaces: %.*s", static_cast<int>(in.size()), in.data());
   if (in.size() < kShort) return;
   const bool is_short = want.closed && want.size < kShort && !want.escapes && !want.flawed &&
-                        want.high == 0 && want.digits < 12;
+                        want.high == 0 && want.digits < 12 && !want.equals;
   if (scan_short(block.get()) != (is_short ? want.size : kShort))
     fail_msg("scan_short: %.*s", static_cast<int>(in.size()), in.data());
 }

@@ -290,6 +290,122 @@ void values_at_every_cut(void**) {
   for (const Case& c : cases) check(policy, c);
 }
 
+// Values that are texts of another kind; '~' is a code of three digits, '@' a number.
+std::string filled(std::string_view text, std::string_view number, std::string_view code) {
+  std::string out;
+  for (char c : text) {
+    if (c == '@') {
+      out += number;
+    } else if (c == '~') {
+      out += code;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+void texts_inside(void**) {
+  const struct {
+    const char* name;
+    std::string_view in;
+  } cases[] = {
+      {"form", R"({"body":"card_number=@&cvv=~&x=1"})"},
+      {"form, a code only", R"({"body":"cvv=~"})"},
+      {"form, in a long body",
+       R"({"a":{"long":"","more":["","",1,2,3,true]},"body":"x=&cvv=~","z":[{"cvv":"~"}]})"},
+      {"form, white space in front", R"({"body":" \n a=1&cvv=~"})"},
+      {"form, in a list", R"(["a=1&cvv=~",["cvc=~"]])"},
+      {"form, percent-encoded", R"({"body":"c%76v=~&n=%20@"})"},
+      {"form, name with escapes", R"({"body":"c\u0076v=~"})"},
+      {"form, = with an escape", R"({"body":"cvv\u003d~"})"},
+      {"form, first character an escape", R"({"body":"\u0063vv=~"})"},
+      {"form, brackets", R"({"body":"card[number]=@&card[cvc]=~"})"},
+      {"form, semicolon", R"({"body":"a=1;cvv=~"})"},
+      {"form, pairs", R"({"body":"f[0][name]=cvv&f[0][value]=~"})"},
+      {"form, under a name that is not certain", R"({"code":"a=1&cvv=~"})"},
+      {"form, in JSON in a string", R"({"p":"{\"body\":\"a=1&cvv=~\"}"})"},
+      {"GraphQL", R"({"query":"mutation {pay(number: \"@\", cvv: \"~\") {id}}"})"},
+      {"GraphQL, members spread", R"({ "query" : "mutation {pay(cvv: \"~\")}" , "x" : 1 })"},
+      {"GraphQL, operation with a name", R"({"query":"mutation Pay {pay(card: {cvc: \"~\"}) {id}}"})"},
+      {"GraphQL, block string", R"({"query":"mutation {pay(cvv: \"\"\"~\"\"\")}"})"},
+      {"GraphQL, line feeds", R"({"query":"mutation {\n  pay(\n    cvv: \"~\"\n  )\n}"})"},
+      {"GraphQL, comment in front", R"({"query":"# pays\nmutation {pay(cvv: \"~\")}"})"},
+      {"GraphQL, without a word", R"({"query":"{pay(cvv: \"~\")}"})"},
+      {"GraphQL, alias", R"({"query":"query {a: pay(x: 1 cvv: \"~\") b: pay(cvv: \"~\")}"})"},
+      {"GraphQL, in a list", R"([{"query":"{a}"},{"query":"mutation{pay(cvv:\"~\")}"}])"},
+      {"GraphQL, variables",
+       R"({"query":"mutation P($cvv: String!) {pay(cvv: $cvv, exp: $exp)}","variables":{"cvv":"~"}})"},
+  };
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  for (const auto& c : cases) {
+    check(policy, {c.name, kJson, filled(c.in, kVisa, "739"), filled(c.in, visa(), "***"), {}});
+  }
+}
+
+// GraphQL's numbers end in front of a bracket, its variables are no values, and what is only called query is
+// a text.
+void graphql(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  const std::string_view type = "application/graphql";
+  const std::string t = visa();
+  const Case cases[] = {
+      {"numbers", type, "{pay(cvv: 739)}", "{pay(cvv: 999)}", {"code unknown mask 10+3 cvv"}},
+      {"no commas",
+       type,
+       "{pay(number: 4111111111111111 cvv: 739) {id}}",
+       "{pay(number: " + t + " cvv: 999) {id}}",
+       {}},
+      {"aliases", type, "{a: pay(cvv: 739) b: pay(cvv:456)}", "{a: pay(cvv: 999) b: pay(cvv:999)}", {}},
+      {"variables",
+       type,
+       "mutation P($cvv: Int!, $n: String) {pay(card: {cvv: $cvv, number: $n, exp: $e}) {id}}",
+       "mutation P($cvv: Int!, $n: String) {pay(card: {cvv: $cvv, number: $n, exp: $e}) {id}}",
+       {}},
+      {"literals",
+       type,
+       "{pay(cvv: null, x: true) {cvv number}}",
+       "{pay(cvv: null, x: true) {cvv number}}",
+       {}},
+      {"block string", type, "{pay(cvv: \"\"\"739\"\"\", x: 1)}", "{pay(cvv: \"\"\"***\"\"\", x: 1)}", {}},
+      {"no code", type, "{pay(cvv: later)}", "", {}},
+      {"brackets everywhere", type, "((({)a)(:)(b(})){pay((cvv: 739)", "((({)a)(:)(b(})){pay((cvv: 999)", {}},
+      {"numbers in JSON", kJson, R"({"query":"{pay(cvv:739)}"})", R"({"query":"{pay(cvv:999)}"})", {}},
+      {"no escapes",
+       kJson,
+       R"({"query":"mutation {pay(cvv:739)}"})",
+       R"({"query":"mutation {pay(cvv:999)}"})",
+       {}},
+      {"no escapes, in the middle",
+       kJson,
+       R"({"a":[)" + std::string(700, ' ') + R"({"query" : "mutation {pay(cvv:739)}"},1,2)" +
+           std::string(700, ' ') + "]}",
+       R"({"a":[)" + std::string(700, ' ') + R"({"query" : "mutation {pay(cvv:999)}"},1,2)" +
+           std::string(700, ' ') + "]}",
+       {}},
+      {"a search", kJson, R"({"query":"query about cvv: 739"})", R"({"query":"query about cvv: 739"})", {}},
+      {"another name",
+       kJson,
+       R"({"text":"mutation {pay(cvv: \"739\")}"})",
+       R"({"text":"mutation {pay(cvv: \"739\")}"})",
+       {}},
+      {"another word",
+       kJson,
+       R"({"query":"queries {x(cvv:739)}"})",
+       R"({"query":"queries {x(cvv:739)}"})",
+       {}},
+      {"a form", kJson, R"({"query":"query=1&cvv=739"})", R"({"query":"query=1&cvv=***"})", {}},
+      {"no form",
+       kJson,
+       R"({"a":"x cvv=739","b":"?cvv=739","c":"4=1&cvv=739"})",
+       R"({"a":"x cvv=739","b":"?cvv=739","c":"4=1&cvv=739"})",
+       {}},
+  };
+  for (const Case& c : cases) check(policy, c);
+}
+
 void several_values_where_they_may_be(void**) {
   const struct {
     const char* name;
@@ -374,6 +490,8 @@ int main() {
       cmocka_unit_test(vectors),
       cmocka_unit_test(every_coding_in_every_place),
       cmocka_unit_test(values_at_every_cut),
+      cmocka_unit_test(texts_inside),
+      cmocka_unit_test(graphql),
       cmocka_unit_test(several_values_where_they_may_be),
       cmocka_unit_test(depth_has_an_end),
       cmocka_unit_test(long_values_flow),
