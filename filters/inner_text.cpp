@@ -66,8 +66,12 @@ bool may_begin_pairs(Bytes string) {
 
 bool may_begin_graphql(const uint8_t* first, const uint8_t* end) {
   while (first != end && is_white(*first)) ++first;
-  return first == end || *first == '{' || *first >= 0x80 ||
-         graphql({first, static_cast<size_t>(end - first)}, false) != InnerText::kOther;
+  if (first == end || *first == '{' || *first >= 0x80) return true;
+  // An escape may be white space, or any letter of the word.
+  const uint8_t* escape = first;
+  while (escape != end && is_alpha(*escape)) ++escape;
+  if (escape != end && *escape == '\\') return true;
+  return graphql({first, static_cast<size_t>(end - first)}, false) != InnerText::kOther;
 }
 
 }  // namespace cardscrub

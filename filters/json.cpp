@@ -28,7 +28,7 @@ constexpr size_t kNumberMax = 64;
 
 size_t JsonFilter::feed(const Text& text, bool last, Scrubber& scrubber) {
   if (done_) return text.size;
-  if (!begun_ && last && text.size <= limits::kGather) {  // all of it is here
+  if (!begun_ && last && text.size <= limits::kGather && !graphql_) {  // all of it is here
     done_ = json_is_harmless(text, scrubber);
     if (done_) return text.size;
   }
@@ -74,8 +74,10 @@ JsonFilter::Step JsonFilter::tokens() {
   const uint8_t* const data = text_.data;
   const size_t size = text_.size;
   for (;;) {
-    skim();
-    pass_plain();
+    if (!graphql_) {  // they know no comments, and no block strings
+      skim();
+      pass_plain();
+    }
     if (done_) return Step::kMore;
     if (at_ == size) return last_ ? Step::kOn : Step::kMore;
     const uint8_t c = data[at_];
@@ -85,6 +87,15 @@ JsonFilter::Step JsonFilter::tokens() {
       continue;
     }
     Step step = Step::kOn;
+    if (graphql_ && c == '#') {
+      step = comment(JsonString::End::kLine, at_ + 1);
+      if (step == Step::kMore) return step;
+      continue;
+    }
+    if (graphql_ && c == ',' && (state_ == State::kColon || state_ == State::kValue)) {  // white space
+      ++at_;
+      continue;
+    }
     switch (state_) {
       case State::kFirstValue:
       case State::kValue:
@@ -101,7 +112,9 @@ JsonFilter::Step JsonFilter::tokens() {
           break;
         }
         malformed(at_);
-        state_ = c == ',' || c == '}' || c == ']' ? State::kEnd : State::kValue;
+        state_ = c == ',' || c == '}' || c == ']'            ? State::kEnd
+                 : graphql_ && c != '{' && path_.in_object() ? State::kKey  // a field, and a comment
+                                                             : State::kValue;
         break;
       case State::kEnd:
         end(c);
@@ -258,7 +271,8 @@ JsonFilter::Step JsonFilter::string_value() {
     const size_t size = std::min(text_.size - at_, sizeof kQuotes);
     if (std::equal(kQuotes, kQuotes + size, text_.data + at_)) {
       if (size < sizeof kQuotes && !last_) return Step::kMore;
-      if (size == sizeof kQuotes) at_ += 2;
+      if (size == sizeof kQuotes)
+        return string(JsonString::End::kBlockString, at_ + size, ValueType::kString);
     }
   }
   const size_t begin = at_ + 1;
@@ -350,13 +364,7 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
     if (at_ + 1 == text_.size && !last_) return Step::kMore;
     uint8_t next = at_ + 1 < text_.size ? text_.data[at_ + 1] : 0;
     if (next == '/' || next == '*') {
-      after_ = state_;
-      path_.open(*scrubber_);
-      string_.begin(at_ + 2, next == '/' ? JsonString::End::kLine : JsonString::End::kComment, {}, {},
-                    ValueType::kFree, *scrubber_);
-      if (!string_.read(text_, last_, *scrubber_)) return Step::kMore;
-      ended();
-      return Step::kOn;
+      return comment(next == '/' ? JsonString::End::kLine : JsonString::End::kComment, at_ + 2);
     }
   }
   const bool is_key = state_ == State::kKey || state_ == State::kFirstKey;
@@ -364,15 +372,28 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
     ++at_;
     return Step::kOn;
   }
-  const bool variable = graphql_ && c == '$';
-  const bool named = (layer_ == 0 || graphql_) && match_.kind != Kind::kNone && !variable;
+  // No value: $cvv, the field behind an alias (cvv: cardCode).
+  const bool other = graphql_ && (c == '$' || c == '_' || is_alpha(c));
+  const bool named = (layer_ == 0 || graphql_) && match_.kind != Kind::kNone && !other;
   ValueType type = is_key                                ? ValueType::kKey
                    : named || match_.pair != Pair::kNone ? ValueType::kString
                                                          : ValueType::kFree;
   if (type == ValueType::kFree) match_ = {};
   any_ = true;
   if (c == '\'') return string(JsonString::End::kApostrophe, at_ + 1, type);
-  return string(graphql_ && !is_key ? JsonString::End::kArgument : JsonString::End::kStructure, at_, type);
+  const JsonString::End end = !graphql_ ? JsonString::End::kStructure
+                              : is_key  ? JsonString::End::kName
+                                        : JsonString::End::kArgument;
+  return string(end, at_, type);
+}
+
+JsonFilter::Step JsonFilter::comment(JsonString::End end, size_t at) {
+  after_ = state_;
+  path_.open(*scrubber_);
+  string_.begin(at, end, {}, {}, ValueType::kFree, *scrubber_);
+  if (!string_.read(text_, last_, *scrubber_)) return Step::kMore;
+  ended();
+  return Step::kOn;
 }
 
 // Begins a name or a value that is shown in pieces, and reads it as far as it has come.
@@ -392,7 +413,7 @@ void JsonFilter::ended() {
   at_ = string_.cursor();
   state_ = after_;
   if (string_.cut() && layer_ == 0) scrubber_->malformed(end_at_);
-  if (state_ != State::kColon) return;
+  if (state_ != State::kColon || !string_.is_key()) return;
   Bytes name = string_.name();
   if (string_.bare()) {
     while (!name.empty() && (kJsonClass[name.back()] & kJsonSpace) != 0) name = name.first(name.size() - 1);

@@ -59,9 +59,10 @@ class JsonFilter final : public Filter {
   Step number();
   Step literal();
   Step no_json(bool flawed = true);
+  Step comment(JsonString::End end, size_t at);
   // Whether a number or a literal may end in front of it.
   bool delimits(uint8_t c) const {
-    return (kJsonClass[c] & kJsonDelimiter) != 0 || (graphql_ && (c == ')' || c == '('));
+    return (kJsonClass[c] & kJsonDelimiter) != 0 || (graphql_ && (c == ')' || c == '(' || c == '#'));
   }
   Step string(JsonString::End end, size_t at, ValueType type);
   void ended();

@@ -56,6 +56,8 @@ uint8_t simple_escape(uint8_t c) {
   }
 }
 
+constexpr std::array<uint8_t, 3> kQuotes = {'"', '"', '"'};
+
 bool is_structure(uint8_t c) {
   return c == '"' || c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':';
 }
@@ -90,7 +92,8 @@ bool JsonString::read(const Text& text, bool last, Scrubber& scrubber) {
     if (cursor_ == text.size) {
       show(text, last, scrubber);
       if (!last) return false;
-      cut_ = end_ == End::kQuote || end_ == End::kApostrophe || end_ == End::kComment;
+      cut_ = end_ == End::kQuote || end_ == End::kApostrophe || end_ == End::kComment ||
+             end_ == End::kBlockString;
       reading_ = false;
       return true;
     }
@@ -105,7 +108,7 @@ bool JsonString::read(const Text& text, bool last, Scrubber& scrubber) {
       uint8_t c = text.data[cursor_];
       size_t used = 1;
       if (c == '\\') {
-        used = escape(text, last, scrubber);
+        used = end_ == End::kBlockString ? block_escape(text, last) : escape(text, last, scrubber);
       } else if (c >= 0x80) {
         used = beyond_ascii(text, last);
       } else if (pass == 0) {
@@ -137,10 +140,18 @@ bool JsonString::at_end(const Text& text, bool last, size_t* pass) {
       return is_structure(c);
     case End::kScalar:
       return is_structure(c) || is_white(c);
+    case End::kName:
+      return is_structure(c) || c == '#';
     case End::kArgument:
-      return is_structure(c) || is_white(c) || c == '(' || c == ')';
+      return is_structure(c) || is_white(c) || c == '(' || c == ')' || c == '#';
+    case End::kBlockString: {
+      const size_t size = std::min<size_t>(text.size - cursor_, kQuotes.size());
+      if (!std::equal(kQuotes.begin(), kQuotes.begin() + size, text.data + cursor_)) return false;
+      *pass = size == kQuotes.size() || !last ? size : 0;
+      return size == kQuotes.size();
+    }
     case End::kLine:
-      return c == '\n';
+      return c == '\n' || c == '\r';
     default:
       if (c != '*') return false;
       if (cursor_ + 1 == text.size) {
@@ -150,6 +161,19 @@ bool JsonString::at_end(const Text& text, bool last, size_t* pass) {
       *pass = text.data[cursor_ + 1] == '/' ? 2 : 0;
       return *pass != 0;
   }
+}
+
+// Of a block string: \""" is the only escape there is (GraphQL specification, 2.9.4).
+size_t JsonString::block_escape(const Text& text, bool last) {
+  const size_t behind = cursor_ + 1;
+  const size_t size = std::min<size_t>(text.size - behind, kQuotes.size());
+  const bool quotes = std::equal(kQuotes.begin(), kQuotes.begin() + size, text.data + behind);
+  if (quotes && size < kQuotes.size() && !last) return 0;
+  const size_t used = quotes && size == kQuotes.size() ? 1 + size : 1;
+  if (decoding_) {
+    for (size_t i = 0; i < used; ++i) add_byte(text, cursor_ + i);
+  }
+  return used;
 }
 
 // Reads the escape at the cursor; how many units it has. 0: it is not complete.

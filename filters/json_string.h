@@ -16,13 +16,15 @@ class JsonString {
  public:
   // What ends it.
   enum class End : uint8_t {
-    kQuote,       // the closing quote, which is passed over
-    kApostrophe,  // the same with '; a line feed ends it too, and stays
-    kStructure,   // any of " { } [ ] , : which stays
-    kScalar,      // as kStructure, and white space
-    kArgument,    // as kScalar, and ( )
-    kLine,        // a line feed: a // comment
-    kComment,     // */, which is passed over
+    kQuote,        // the closing quote, which is passed over
+    kApostrophe,   // the same with '; a line feed ends it too, and stays
+    kStructure,    // any of " { } [ ] , : which stays
+    kName,         // as kStructure, and #
+    kScalar,       // as kStructure, and white space
+    kArgument,     // as kScalar, and ( ) #
+    kLine,         // a line feed or a carriage return: a // or # comment
+    kComment,      // */, which is passed over
+    kBlockString,  // """, which is passed over: a block string of GraphQL
   };
 
   explicit JsonString(unsigned layer) : reader_(layer, ValueForms::kPairs), layer_(layer) {}
@@ -39,7 +41,8 @@ class JsonString {
   void whole(const Text& value, Bytes leaf, FieldMatch match, ValueType type, Scrubber& scrubber);
   size_t cursor() const { return cursor_; }
   // Not in double quotes.
-  bool bare() const { return end_ != End::kQuote; }
+  bool bare() const { return end_ != End::kQuote && end_ != End::kBlockString; }
+  bool is_key() const { return key_; }
   // The end of the text came before the end of a value.
   bool cut() const { return cut_; }
   // How many leading units of `text` will not be needed again.
@@ -53,6 +56,7 @@ class JsonString {
   Bytes name() const { return end_of_name({name_.data(), name_size_}); }
 
  private:
+  size_t block_escape(const Text& text, bool last);
   bool at_end(const Text& text, bool last, size_t* pass);
   size_t escape(const Text& text, bool last, Scrubber& scrubber);
   size_t beyond_ascii(const Text& text, bool last);

@@ -105,9 +105,14 @@ void quick_looks(void**) {
   assert_false(begins("line\\nb=1"));
   assert_false(begins("a b=1"));
   assert_false(begins("abc"));
-  const std::string_view search = "red shoes\"";
-  const uint8_t* const begin = reinterpret_cast<const uint8_t*>(search.data());
-  assert_false(may_begin_graphql(begin, begin + search.size()));
+  const auto begins_graphql = [](std::string_view in) {
+    const auto* begin = reinterpret_cast<const uint8_t*>(in.data());
+    return may_begin_graphql(begin, begin + in.size());
+  };
+  assert_false(begins_graphql("red shoes\""));
+  assert_true(begins_graphql("\\n query {"));
+  assert_true(begins_graphql("query\\n{"));
+  assert_true(begins_graphql("q\\u0075ery {"));
 }
 
 }  // namespace
