@@ -187,6 +187,7 @@ class FormFilter : public Filter {
       }
     }
     FieldMatch match = scrubber.match(leaf);
+    match.guessed = syntax_.guessed;
     match.tentative = match.tentative || (perhaps_ && match.kind == Kind::kCode);
     perhaps_ = false;
     if (match.pair != Pair::kNone) {
@@ -296,7 +297,8 @@ class FormFilter : public Filter {
   void begin_long_named(Scrubber& scrubber) {
     const Bytes leaf = end_of_name(decoded({tail_.data(), tail_.size(), nullptr, 0}));
     if (leaf.size() > limits::kNameMax) return value_.begin({}, {}, ValueType::kFree, escapes_, scrubber);
-    const FieldMatch match = scrubber.match(leaf);
+    FieldMatch match = scrubber.match(leaf);
+    match.guessed = syntax_.guessed;
     form_scope_of(leaf, &prefix_, scrubber);
     scrubber.next_in_pair(leaf, match.pair);
     value_.begin(leaf, scrubber.paired(match), ValueType::kString, escapes_, scrubber);

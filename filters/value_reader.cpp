@@ -17,7 +17,8 @@ void ValueReader::begin(Bytes leaf, FieldMatch match, ValueType type, Scrubber& 
   inner_.reset();
   opened_ = false;
   match = scrubber.paired(match);
-  const bool certain = match.kind != Kind::kNone && match.kind != Kind::kHolder && match.certain();
+  const bool certain =
+      match.kind != Kind::kNone && match.kind != Kind::kHolder && match.certain() && !match.guessed;
   decided_ = certain || (type != ValueType::kString && type != ValueType::kFree);
   if (decided_) {
     want_ = scrubber.begin(leaf, match, type);
@@ -67,7 +68,11 @@ size_t ValueReader::decide(const Text& text, bool last, Scrubber& scrubber) {
     const InnerText inner = inner_text(text, space, last, query);
     decided_ = inner != InnerText::kUnknown;
     if (!decided_) return named ? 0 : white;
-    if (inner == InnerText::kPairs) return read_inside(make_form_filter(layer_ + 1, {}), space, scrubber);
+    if (inner == InnerText::kPairs) {
+      FormSyntax syntax;
+      syntax.guessed = true;
+      return read_inside(make_form_filter(layer_ + 1, syntax), space, scrubber);
+    }
     if (inner == InnerText::kGraphql)
       return read_inside(make_json_filter(layer_ + 1, true, true), space, scrubber);
   }

@@ -68,6 +68,8 @@ struct FieldMatch {
   Kind kind = Kind::kNone;
   bool ambiguous = false;  // counts only beside another card field of the same scope
   bool tentative = false;  // counts only for a value that is one of this kind
+  bool guessed = false;    // the name stands in text that looks like a form: a value that cannot be of this
+                           // kind is text, too
   Pair pair = Pair::kNone;
   // A value that is none of this kind is an error.
   bool certain() const { return !ambiguous && !tentative; }

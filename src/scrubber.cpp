@@ -19,6 +19,24 @@ bool is_mistyped_pan(Reason reason, const Text& text) {
   return reason != Reason::kPanFormat && digits >= limits::kPanMin && digits <= limits::kPanMax;
 }
 
+// Whether a value that stands in text cannot be of this kind: what becomes of it when it has a code or a
+// number at its beginning (cvv=123 exp=12/30), quoted or not, is not known.
+bool cannot_be(Kind kind, const Text& text) {
+  size_t i = 0;
+  while (i < text.size && !is_digit(text.data[i]) && !is_alpha(text.data[i])) ++i;
+  size_t digits = 0;
+  if (kind == Kind::kCode) {
+    for (; i < text.size && is_digit(text.data[i]); ++i) ++digits;
+    return digits < 3 || digits > 4 || (i < text.size && is_alpha(text.data[i]));
+  }
+  if (kind == Kind::kPan) {
+    for (; i < text.size && !is_alpha(text.data[i]); ++i) digits += is_digit(text.data[i]) ? 1u : 0u;
+    return digits < limits::kPanMin;
+  }
+  Expiry expiry;
+  return kind != Kind::kTrack && parse_expiry(kind, text, &expiry) != Reason::kNone;
+}
+
 }  // namespace
 
 Scrubber::Scrubber(const Policy& policy, Worker& worker, Verdict& verdict, std::string_view name_space,
@@ -89,7 +107,9 @@ size_t Scrubber::text(const Text& text, bool last) {
     return sweep(text, last);
   }
   if (!last || too_long_ || text.size > limits::kNamedValueMax) {
-    if (!match_.certain() || policy_.response) {  // too long to be what the name may mean
+    if (!match_.certain() || policy_.response ||
+        (match_.guessed && !too_long_ &&
+         cannot_be(match_.kind, text))) {  // too long to be what the name may mean
       match_ = {};
       return sweep(text, last);
     }
@@ -263,6 +283,10 @@ void Scrubber::named(const Text& text) {
   if (is_blank(text)) return;
   // Labels and settings are kept in pairs too: {"key": "cvv", "value": "Security code"}.
   if (match_.pair != Pair::kNone && std::none_of(text.data, text.data + text.size, is_digit)) return;
+  if (match_.guessed && cannot_be(match_.kind, text)) {
+    sweep(text, true);
+    return;
+  }
   if (reveals()) return reveal_named(text);
   switch (match_.kind) {
     case Kind::kPan:

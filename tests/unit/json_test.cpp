@@ -445,6 +445,69 @@ void graphql(void**) {
   for (const Case& c : cases) check(policy, c);
 }
 
+// Text that only looks like a form: what cannot be card data is no error.
+void guessed_forms(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  const std::string t = visa();
+  for (std::string_view text : {"cvv=?",
+                                "cvv=%s",
+                                "cvv=$1",
+                                "cvv=:cvv",
+                                "cvv=true",
+                                "cvv=M",
+                                "cvv=12345",
+                                "cvv=",
+                                "cvv=[FILTERED]&a=1",
+                                "card_number={{ number }}&cvv={{ cvv }}",
+                                "card_number=? AND id=7",
+                                "card_number=[FILTERED] id=20261127",
+                                "card_no=12",
+                                "card_code=GIFT2024",
+                                "cc_code=USD",
+                                "card.number=5",
+                                "card.month=13",
+                                "card_exp=never",
+                                "exp=1700000000&cvv=M",
+                                "name=cvv&value=12px",
+                                R"(cvv={\"a\":1})",
+                                "security_code=none&month=0"}) {
+    const std::string in = "{\"a\":\"" + std::string(text) + "\"}";
+    check(policy, {text.data(), kJson, in, in, {}});
+  }
+  const Case cases[] = {
+      {"a form", kJson, R"({"a":"x=?&cvv=739&b=1"})", R"({"a":"x=?&cvv=***&b=1"})", {}},
+      {"JSON in it", kJson, R"({"a":"cvv={\"cvv\":\"739\"}"})", R"({"a":"cvv={\"cvv\":\"***\"}"})", {}},
+      {"number and code",
+       kJson,
+       R"({"a":"card_number=4111111111111111&cvv=739"})",
+       R"({"a":"card_number=)" + t + R"(&cvv=***"})",
+       {}},
+      {"a number behind text",
+       kJson,
+       R"({"a":"card_number=no: 4111111111111111"})",
+       R"({"a":"card_number=no: )" + t + R"("})",
+       {}},
+      {"far behind",
+       kJson,
+       R"({"a":"card_number=)" + std::string(3000, 'x') + R"( 4111111111111111"})",
+       R"({"a":"card_number=)" + std::string(3000, 'x') + " " + t + R"("})",
+       {}},
+      {"text behind a code", kJson, R"({"a":"cvv=739 exp=12/30"})", "", {}},
+      {"far behind a code", kJson, R"({"a":"cvv=739 )" + std::string(3000, 'x') + R"("})", "", {}},
+      {"a code in quotes", kJson, R"({"a":"cvv='739'"})", "", {}},
+      {"text behind a number", kJson, R"({"a":"card_number=4111111111111111 cvv=739"})", "", {}},
+      {"a mistyped number", kJson, R"({"a":"card_number=4111 1111 1111 1112"})", "", {}},
+      {"a form that says so", "application/x-www-form-urlencoded", "a=1&cvv=%3F", "", {}},
+      {"a form in a form",
+       "application/x-www-form-urlencoded",
+       "a=x%3D1%26cvv%3D%3F%26cvc%3D739",
+       "a=x%3D1%26cvv%3D%3F%26cvc%3D***",
+       {}},
+  };
+  for (const Case& c : cases) check(policy, c);
+}
+
 void several_values_where_they_may_be(void**) {
   const struct {
     const char* name;
@@ -531,6 +594,7 @@ int main() {
       cmocka_unit_test(values_at_every_cut),
       cmocka_unit_test(texts_inside),
       cmocka_unit_test(graphql),
+      cmocka_unit_test(guessed_forms),
       cmocka_unit_test(several_values_where_they_may_be),
       cmocka_unit_test(depth_has_an_end),
       cmocka_unit_test(long_values_flow),
