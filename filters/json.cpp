@@ -74,10 +74,8 @@ JsonFilter::Step JsonFilter::tokens() {
   const uint8_t* const data = text_.data;
   const size_t size = text_.size;
   for (;;) {
-    if (!graphql_) {  // they know no comments, and no block strings
-      skim();
-      pass_plain();
-    }
+    skim();
+    pass_plain();
     if (done_) return Step::kMore;
     if (at_ == size) return last_ ? Step::kOn : Step::kMore;
     const uint8_t c = data[at_];

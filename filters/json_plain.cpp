@@ -63,11 +63,12 @@ bool JsonFilter::is_plain_pair(const uint8_t* p, const uint8_t* end) const {
   return length != kShort && !scrubber_->pair_matters(match_, {p + 1, length});
 }
 
-// Leaves what it can to JsonSkim. Where that meets trouble at once again and again (text in other scripts,
-// escapes in each string) it is left alone for longer and longer.
+// Leaves what it can to JsonSkim, which knows no GraphQL, as pass_plain() does not. Where that meets trouble
+// at once again and again (text in other scripts, escapes in each string) it is left alone for longer and
+// longer.
 void JsonFilter::skim() {
   constexpr size_t kPauseMax = 1024;
-  if (at_ < skim_from_ || text_.size - at_ < kSkimLeast || path_.empty()) return;
+  if (graphql_ || at_ < skim_from_ || text_.size - at_ < kSkimLeast || path_.empty()) return;
   const size_t begin = at_;
   JsonSkim skim(path_, *scrubber_);
   bool trouble = false;
@@ -105,7 +106,7 @@ size_t JsonFilter::skim_end(JsonSkim& skim) {
 // Most of a body meets nothing but this, so it is written for few instructions: where it is in the diagram is
 // where it is in the code.
 void JsonFilter::pass_plain() {
-  if (text_.size - at_ <= kAhead || path_.empty()) return;
+  if (graphql_ || text_.size - at_ <= kAhead || path_.empty()) return;
   const uint8_t* p = text_.data + at_;
   // Up to where skim() goes on, when there is enough for it.
   const uint8_t* end = text_.data + text_.size - kAhead;

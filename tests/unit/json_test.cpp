@@ -351,6 +351,7 @@ void graphql(void**) {
   policy.code = Action::kMask;
   const std::string_view type = "application/graphql";
   const std::string t = visa();
+  const std::string spaces(300, ' ');
   const Case cases[] = {
       {"numbers", type, "{pay(cvv: 739)}", "{pay(cvv: 999)}", {"code unknown mask 10+3 cvv"}},
       {"no commas",
@@ -370,6 +371,11 @@ void graphql(void**) {
        "{pay(cvv: null, x: true) {cvv number}}",
        {}},
       {"block string", type, "{pay(cvv: \"\"\"739\"\"\", x: 1)}", "{pay(cvv: \"\"\"***\"\"\", x: 1)}", {}},
+      {"quotes where none should be",
+       type,
+       "{r\"\"\"\"&4111 1111 1111 1111" + spaces,
+       "{r\"\"\"\"&" + grouped(t, " ") + spaces,
+       {"pan visa tokenize 7+19 "}},
       {"no code", type, "{pay(cvv: \"later\")}", "", {}},
       {"fields behind aliases",
        type,
