@@ -81,6 +81,13 @@ std::unique_ptr<Filter> multipart(std::string_view content_type, unsigned layer,
   return filter;
 }
 
+// Text strings in CBOR (RFC 8949, 3.1) and Smile have a letter in front of them that says how long they are:
+// to the sweep a card number is a part of a longer word.
+std::unique_ptr<Filter> unread(std::string_view, unsigned, Reason* why) {
+  *why = Reason::kBodyType;
+  return nullptr;
+}
+
 std::unique_ptr<Filter> grpc(std::string_view content_type, unsigned layer, Reason*) {
   return make_grpc_filter(content_type, layer);
 }
@@ -140,6 +147,11 @@ constexpr std::array kRows{
         [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"text/xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
     Row{"+xml", true, [](std::string_view, unsigned layer, Reason*) { return make_xml_filter(layer); }},
+    Row{"application/cbor", false, unread},
+    Row{"application/cbor-seq", false, unread},
+    Row{"+cbor", false, unread},
+    Row{"+cbor-seq", false, unread},
+    Row{"application/x-jackson-smile", false, unread},
     Row{"text/csv", true, [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},
     Row{"application/csv", true,
         [](std::string_view, unsigned layer, Reason*) { return make_csv_filter(layer); }},

@@ -108,6 +108,7 @@ bool may_begin_json(Bytes raw, const FormSyntax& syntax) {
 
 // Whether a name and '=' may stand at the beginning once it is decoded, however often it was encoded.
 bool may_begin_encoded_pairs(Bytes raw) {
+  bool first = true;
   for (size_t i = 0; i < raw.size(); ++i) {
     uint8_t c = raw[i];
     if (c == '%') {
@@ -118,7 +119,8 @@ bool may_begin_encoded_pairs(Bytes raw) {
       i += 2;
     }
     if (c == '=' || c == '%') return true;
-    if (!is_in_pair_name(c)) return false;
+    if (!is_in_pair_name(c) && !(first && c == '&')) return false;
+    first = false;
   }
   return false;
 }

@@ -29,17 +29,18 @@ InnerText graphql(Bytes text, bool last) {
 
 InnerText pairs(Bytes text, bool last) {
   const size_t end = std::min(text.size(), kPairNameMax);
-  size_t i = 0;
-  while (i < end && is_in_pair_name(text[i]) && (i != 0 || !is_digit(text[i]))) ++i;
+  const size_t from = !text.empty() && text[0] == '&' ? 1 : 0;  // of those who put it in front of each pair
+  size_t i = from;
+  while (i < end && is_in_pair_name(text[i]) && (i != from || !is_digit(text[i]))) ++i;
   if (i == text.size() && i != kPairNameMax && !last) return InnerText::kUnknown;
-  return i != 0 && i < end && text[i] == '=' ? InnerText::kPairs : InnerText::kOther;
+  return i != from && i < end && text[i] == '=' ? InnerText::kPairs : InnerText::kOther;
 }
 
 }  // namespace
 
 bool is_in_pair_name(uint8_t c) {
   return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '$' ||
-         c == ':' || c == '%';  // the last one: of names that are encoded themselves
+         c == ':' || c == '%' || c == '+';  // the last two: of names that are encoded themselves
 }
 
 InnerText inner_text(const Text& text, size_t from, bool last, bool query) {
@@ -53,12 +54,13 @@ bool may_end_pair_name(const uint8_t* equals, const uint8_t* floor) {
   // Decoded, what lies beyond ASCII may be a hyphen or nothing.
   while (p != floor && (is_in_pair_name(p[-1]) || p[-1] >= 0x80)) --p;
   if (p == equals) return false;
+  if (p != floor && p[-1] == '&') --p;
   while (p != floor && is_white(p[-1])) --p;
   return p == floor || p[-1] == '"';
 }
 
 bool may_begin_pairs(Bytes string) {
-  size_t i = 0;
+  size_t i = !string.empty() && string[0] == '&' ? 1 : 0;
   while (i < string.size() && (is_in_pair_name(string[i]) || string[i] >= 0x80)) ++i;
   if (i == string.size()) return false;
   return string[i] == '=' || (string[i] == '\\' && i + 1 < string.size() && string[i + 1] == 'u');

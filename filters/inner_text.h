@@ -7,7 +7,7 @@
 namespace cardscrub {
 
 // A pair inside of a value begins with a name of these characters, at least one and so many at most, the
-// first of them no digit (a track begins with one), then '='.
+// first of them no digit (a track begins with one), then '='. There may be an '&' in front of it.
 inline constexpr size_t kPairNameMax = 256;
 bool is_in_pair_name(uint8_t c);
 

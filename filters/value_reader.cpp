@@ -57,6 +57,16 @@ size_t ValueReader::decide(const Text& text, bool last, Scrubber& scrubber) {
   Bytes leaf{leaf_.data(), leaf_size_};
   const bool query = forms_ == ValueForms::kPairs && is_query_name(leaf);
   uint8_t c = space < text.size ? text.data[space] : uint8_t{0};
+  if (c == '"' && layer_ < limits::kLayers) {  // JSON in a string of JSON, which was written twice
+    size_t first = space + 1;
+    while (first < text.size && is_white(text.data[first])) ++first;
+    if (first == text.size && !last && first <= limits::kNamedValueMax) {
+      decided_ = false;
+      return named ? 0 : white;
+    }
+    if (first < text.size && (text.data[first] == '{' || text.data[first] == '['))
+      return read_inside(make_json_filter(layer_ + 1, true), space, scrubber);
+  }
   if (c == '{' || c == '[') {
     if (layer_ >= limits::kLayers) {
       if (!scrubber.policy().response)

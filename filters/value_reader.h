@@ -1,6 +1,7 @@
 // A value of any filter, on its way to the scrubber: waits for the whole where the scrubber wants it whole,
 // and opens a filter inside where the text of an unnamed value is JSON itself (JSON in a JSON string, in a
-// form field, in a part), pairs (a form in a JSON string, in a form field, in a part) or GraphQL.
+// form field, in a part; also in quotes of its own), pairs (a form in a JSON string, in a form field, in a
+// part) or GraphQL.
 //
 //   begin --named--> whole: shown once, complete; too long: from then on as a stream
 //         --not----> undecided --first character { or [, name=, word--> inner filter, under the value's name

@@ -64,6 +64,10 @@ void refused_types(void**) {
       {"application/octet-stream; charset=utf-16", Reason::kBodyCharset},
       {"application/json; charset=utf-8; charset=utf-16le", Reason::kBodyType},
       {"text/plain; charset=utf-7", Reason::kBodyCharset},
+      {"application/cbor", Reason::kBodyType},
+      {"application/cbor-seq", Reason::kBodyType},
+      {"application/senml+cbor", Reason::kBodyType},
+      {"application/x-jackson-smile", Reason::kBodyType},
       {"text/plain; charset=cp037", Reason::kBodyCharset},
       {"application/json; flag; charset=shift_jis", Reason::kBodyCharset},
   };

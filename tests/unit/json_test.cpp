@@ -451,6 +451,39 @@ void graphql(void**) {
   for (const Case& c : cases) check(policy, c);
 }
 
+// JSON in a string of JSON, and that in a string again.
+void written_twice(void**) {
+  Policy policy = Rig::get().policy();
+  policy.code = Action::kMask;
+  const auto twice = [](std::string_view code) {
+    return "\"" + in_quotes(R"({"n":"4111","cvv":")" + std::string(code) + "\"}") + "\"";
+  };
+  const auto thrice = [&](std::string_view code) { return "\"" + in_quotes(twice(code)) + "\""; };
+  const auto member = [&](std::string_view code) { return R"({"a":)" + thrice(code) + ",\"b\":1}"; };
+  const Case cases[] = {
+      {"twice", kJson, twice("739"), twice("***"), {}},
+      {"three times", kJson, thrice("739"), thrice("***"), {}},
+      {"in a member", kJson, member("739"), member("***"), {}},
+      {"white space",
+       kJson,
+       R"({"a":" \" [{\\\"cvv\\\":739}]\""})",
+       R"({"a":" \" [{\\\"cvv\\\":999}]\""})",
+       {}},
+      {"in a form",
+       "application/x-www-form-urlencoded",
+       "d=%22%7B%5C%22cvv%5C%22%3A%5C%22739%5C%22%7D%22",
+       "d=%22%7B%5C%22cvv%5C%22%3A%5C%22***%5C%22%7D%22",
+       {}},
+      {"a quotation",
+       kJson,
+       R"({"a":"\"{x}: cvv 739\" he said","cvv":739})",
+       R"({"a":"\"{x}: cvv 739\" he said","cvv":999})",
+       {}},
+      {"a quotation, no bracket", kJson, R"({"a":"\"cvv:739\""})", R"({"a":"\"cvv:739\""})", {}},
+  };
+  for (const Case& c : cases) check(policy, c);
+}
+
 // Text that only looks like a form: what cannot be card data is no error.
 void guessed_forms(void**) {
   Policy policy = Rig::get().policy();
@@ -483,6 +516,18 @@ void guessed_forms(void**) {
   }
   const Case cases[] = {
       {"a form", kJson, R"({"a":"x=?&cvv=739&b=1"})", R"({"a":"x=?&cvv=***&b=1"})", {}},
+      {"'&' in front of each pair", kJson, R"({"a":"&b=1&cvv=739"})", R"({"a":"&b=1&cvv=***"})", {}},
+      {"'&' as an escape",
+       kJson,
+       R"({"a":"\u0026b=1\u0026cvv=739"})",
+       R"({"a":"\u0026b=1\u0026cvv=***"})",
+       {}},
+      {"a space in the first name", kJson, R"({"a":"b+c=1&cvv=739"})", R"({"a":"b+c=1&cvv=***"})", {}},
+      {"'&' in a form in a form",
+       "application/x-www-form-urlencoded",
+       "a=%26b%2Bc%3D1%26cvv%3D739",
+       "a=%26b%2Bc%3D1%26cvv%3D***",
+       {}},
       {"JSON in it", kJson, R"({"a":"cvv={\"cvv\":\"739\"}"})", R"({"a":"cvv={\"cvv\":\"***\"}"})", {}},
       {"number and code",
        kJson,
@@ -600,6 +645,7 @@ int main() {
       cmocka_unit_test(values_at_every_cut),
       cmocka_unit_test(texts_inside),
       cmocka_unit_test(graphql),
+      cmocka_unit_test(written_twice),
       cmocka_unit_test(guessed_forms),
       cmocka_unit_test(several_values_where_they_may_be),
       cmocka_unit_test(depth_has_an_end),
