@@ -391,7 +391,7 @@ class MultipartFilter : public Filter {
     // What is called like a card field is one, however it is sent.
     const bool card = match.kind != Kind::kNone && match.kind != Kind::kIgnore && match.certain();
     // Applications look at the name only; clients send texts as application/json or octet-stream, too.
-    const bool typed_card = card && !part.file && !lower(type).starts_with("multipart/");
+    const bool typed_card = card && !part.file;
     if (part.named && (text ? card || !part.file : typed_card)) {
       if (!reads_as_bytes(type)) scrubber.refuse(Reason::kBodyCharset);
       scrubber.next_in_pair(name, match.pair);
