@@ -90,6 +90,21 @@ JsonFilter::Step JsonFilter::tokens() {
       if (step == Step::kMore) return step;
       continue;
     }
+    // Arguments are an object without a name: what stands together in them is one card.
+    if (graphql_ && c == '(') {
+      unnamed();
+      if (!path_.push({}, true, {}, *scrubber_)) {
+        done_ = true;
+        return Step::kMore;
+      }
+      ++at_;
+      state_ = State::kFirstKey;
+      continue;
+    }
+    if (graphql_ && c == ')') {
+      close(true);
+      continue;
+    }
     if (graphql_ && c == ',' && (state_ == State::kColon || state_ == State::kValue)) {  // white space
       ++at_;
       continue;
@@ -366,10 +381,6 @@ JsonFilter::Step JsonFilter::no_json(bool flawed) {
     }
   }
   const bool is_key = state_ == State::kKey || state_ == State::kFirstKey;
-  if (graphql_ && !is_key && (c == '(' || c == ')')) {
-    ++at_;
-    return Step::kOn;
-  }
   // No value: $cvv, the field behind an alias (cvv: cardCode).
   const bool other = graphql_ && (c == '$' || c == '_' || is_alpha(c));
   const bool named = (layer_ == 0 || graphql_) && match_.kind != Kind::kNone && !other;

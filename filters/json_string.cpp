@@ -141,7 +141,7 @@ bool JsonString::at_end(const Text& text, bool last, size_t* pass) {
     case End::kScalar:
       return is_structure(c) || is_white(c);
     case End::kName:
-      return is_structure(c) || c == '#';
+      return is_structure(c) || c == '(' || c == ')' || c == '#';
     case End::kArgument:
       return is_structure(c) || is_white(c) || c == '(' || c == ')' || c == '#';
     case End::kBlockString: {

@@ -19,7 +19,7 @@ class JsonString {
     kQuote,        // the closing quote, which is passed over
     kApostrophe,   // the same with '; a line feed ends it too, and stays
     kStructure,    // any of " { } [ ] , : which stays
-    kName,         // as kStructure, and #
+    kName,         // as kStructure, and ( ) #
     kScalar,       // as kStructure, and white space
     kArgument,     // as kScalar, and ( ) #
     kLine,         // a line feed or a carriage return: a // or # comment
