@@ -10,12 +10,12 @@ namespace cardscrub {
 inline constexpr size_t kBin = 6;  // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
 inline constexpr size_t kLast = 4;
 
-// BIN, stars, last four: a PAN that was masked before. White space around counts as little as in a field's
-// value.
+// BIN, stars, last four, or stars and the last four: a PAN that was masked before, by whomever. White space
+// around counts as little as in a field's value.
 bool is_masked_pan(const Text& value);
 // The same where '*' cannot stand: Scrubber::mask() writes zeros, and a last 1 where Luhn would be satisfied.
 bool is_masked_pan(const Digits& digits);
-// Nothing but stars: a code that was masked before.
+// Nothing but stars, or what stands for them: a code that was masked before.
 bool is_masked_code(const Text& value);
 
 // Writes '*' for the digits of a text that is the wire; keep_ends leaves BIN and last four in clear when

@@ -341,6 +341,8 @@ void Scrubber::named_code(const Text& text) {
   const auto seen = [this] { seen_kinds_ |= 1u << static_cast<unsigned>(Kind::kCode); };
   if (match_.certain()) seen();
   if (is_masked_code(text)) return;
+  // What an issuer answered about a code: M, N, P, S, U.
+  if (const Text answer = trimmed(text); answer.size == 1 && is_alpha(answer.data[0])) return;
   DigitsAt at;
   Reason bad = parse_code(text, &at);
   if (bad == Reason::kNone) bad = check_code(at.digits, Brand::kUnknown);

@@ -468,6 +468,23 @@ void graphql(void**) {
   for (const Case& c : cases) check(policy, c);
 }
 
+// Payment providers write masks of their own, and what the issuer said of a code under its name.
+void messages_of_providers(void**) {
+  const Policy policy = Rig::get().policy();
+  for (std::string_view in :
+       {R"({"card_number":"XXXX-XXXX-XXXX-4242"})", R"({"card_number":"497010XXXXXX0014"})",
+        R"({"card_number":"xxxx1111"})", R"({"card_number":"\u2022\u2022\u2022\u2022 4242"})",
+        R"({"card_number":"\u25cf\u25cf\u25cf\u25cf\u25cf\u25cf\u25cf\u25cf 4242"})", R"({"cvv":"XXX"})",
+        R"({"processor_response":{"avs_code":"A","cvv_code":"M"}})", R"({"cvv2":" n "})"}) {
+    check(policy, {in.data(), kJson, std::string(in), std::string(in), {}});
+  }
+  for (std::string_view in : {R"({"card_number":"XXXX-XXXX-42424242-4242"})", R"({"card_number":"XX4242"})",
+                              R"({"card_number":"xxx4242"})", R"({"card_number":"XXXX42424"})",
+                              R"({"cvv":"XX1"})", R"({"cvv":"MM"})", R"({"cvv":"1"})"}) {
+    check(policy, {in.data(), kJson, std::string(in), "", {}});
+  }
+}
+
 // JSON in a string of JSON, and that in a string again.
 void written_twice(void**) {
   Policy policy = Rig::get().policy();
@@ -662,6 +679,7 @@ int main() {
       cmocka_unit_test(values_at_every_cut),
       cmocka_unit_test(texts_inside),
       cmocka_unit_test(graphql),
+      cmocka_unit_test(messages_of_providers),
       cmocka_unit_test(written_twice),
       cmocka_unit_test(guessed_forms),
       cmocka_unit_test(several_values_where_they_may_be),

@@ -365,7 +365,7 @@ void long_asides(void**) {
         pan + "\n" + pan + "a\n");
   check("long comment behind a digit", policy, "<a>41111111<!--" + words + "-->11111111</a>", "refused",
         "limit.window");
-  check("long comment in a named value", policy, "<cvv>x<!--" + words + "-->123</cvv>", "refused",
+  check("long comment in a named value", policy, "<cvv>x1<!--" + words + "-->123</cvv>", "refused",
         "limit.window code.format@cvv");
   check("long comment in front of a named value", policy, "<cvv> <!--" + words + "-->123</cvv>",
         "<cvv> <!--" + words + "-->***</cvv>", "code unknown mask cvv\n");
