@@ -25,6 +25,7 @@ constexpr double kTooLong = 60;  // seconds that one body may be expected to tak
 constexpr double kFlat = 3;      // caches explain that much between the cheapest and the dearest byte
 
 constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kGraphql = "application/graphql";
 constexpr std::string_view kForm = "application/x-www-form-urlencoded";
 constexpr std::string_view kText = "text/plain";
 constexpr std::string_view kXml = "application/xml";
@@ -67,6 +68,19 @@ constexpr Shape kShapes[] = {
     {"json: unseen separators", kJson, "[\"", "4\xe2\x80\x8b"sv},
     {"json: NUL", kJson, "[", "\0"sv},
     {"json: objects in a string", kJson, "[\"", "{\\\"a\\\":"},
+    {"json: a form in a string", kJson, "[\"a=", "1&cvv=12&b="},
+    {"json: = in a string", kJson, "[\"", "abcdefg="},
+    {"json: pairs", kJson, "[", "\"a=b\","},
+    {"json: GraphQL", kJson, "{\"query\":\"{", "pay(a:123) "},
+    {"graphql: #", kGraphql, "{", "#"},
+    {"graphql: comments", kGraphql, "{a(b:", "#\n"},
+    {"graphql: (", kGraphql, "{", "("},
+    {"graphql: ()", kGraphql, "{", "()"},
+    {"graphql: quotes", kGraphql, "{a:", "\""},
+    {"graphql: one block string", kGraphql, "{a:\"\"\"", "4111 "},
+    {"graphql: block strings", kGraphql, "{a:", "\"\"\"\"\"\" "},
+    {"graphql: fields", kGraphql, "{", "pay(a:123)"},
+    {"graphql: aliases", kGraphql, "{", "a:b "},
     {"form: =", kForm, "", "="},
     {"form: a&", kForm, "", "a&"},
     {"form: one name", kForm, "", "cardnumber"},
