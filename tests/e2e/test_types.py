@@ -72,7 +72,9 @@ def test_each_type(t):
             token = s.post("card_number=" + pan).seen.form[0][1]
             wanted = sent.replace(pan.encode(), token.encode())
             if named:
-                at = wanted.rindex(code.encode()) if name != "GraphQL" else wanted.index(b'cvv: "') + 6
+                # Number and token may have the same digits in them.
+                apart = sent.replace(pan.encode(), b"-" * len(pan))
+                at = apart.rindex(code.encode()) if name != "GraphQL" else apart.index(b'cvv: "') + 6
                 t.alias(got[at:at + 3].decode(), code)
                 wanted = wanted[:at] + got[at:at + 3] + wanted[at + 3:]
             t.equal((name, got), (name, wanted), "body")
