@@ -7,10 +7,6 @@
 
 namespace cardscrub {
 
-namespace {
-
-// The units of a '*' at i, as mask() leaves it, one in ASCII, three in UTF-8 for the full-width one, or of
-// what payment providers write in its place: X, and round bullets. 0: none stands there.
 size_t star_at(const Text& text, size_t i) {
   const uint8_t* at = text.data + i;
   if (*at == '*' || (*at | 0x20) == 'x') return 1;
@@ -18,8 +14,6 @@ size_t star_at(const Text& text, size_t i) {
   const uint32_t three = uint32_t{at[0]} << 16 | uint32_t{at[1]} << 8 | at[2];
   return three == 0xEFBC8A || three == 0xE280A2 || three == 0xE2978F ? 3 : 0;  // U+FF0A, U+2022, U+25CF
 }
-
-}  // namespace
 
 bool is_masked_code(const Text& value) {
   const Text text = trimmed(value);

@@ -10,6 +10,10 @@ namespace cardscrub {
 inline constexpr size_t kBin = 6;  // what of a PAN a mask leaves in clear (PCI DSS 3.4.1)
 inline constexpr size_t kLast = 4;
 
+// The units of a '*' at text[i], as mask() leaves it, one in ASCII, three in UTF-8 for the full-width one, or
+// of what payment providers write in its place: X, and round bullets. 0: none stands there.
+size_t star_at(const Text& text, size_t i);
+
 // BIN, stars, last four, or stars and the last four: a PAN that was masked before, by whomever. White space
 // around counts as little as in a field's value.
 bool is_masked_pan(const Text& value);

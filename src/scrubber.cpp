@@ -529,10 +529,9 @@ void Scrubber::mask(const Text& text, size_t begin, size_t end, bool keep_ends, 
   Digits result;
   for (size_t i = begin; i < end; ++i) {
     if (!is_digit(text.data[i])) {
-      if (text.data[i] == '*') {  // masked before: it keeps its place among the digits
-        ++seen;
-        result.clear();
-      }
+      // Masked before: it keeps its place among the digits.
+      if (star_at(text, i) != 0) result.clear();
+      if (text.data[i] == '*') ++seen;
       continue;
     }
     size_t index = seen++;
