@@ -335,7 +335,8 @@ JsonFilter::Step JsonFilter::number() {
   if (!valid) return no_json();
   if (i < size && data[i] == ' ') {
     if (i + 1 == size && !last_) return Step::kMore;
-    if (i + 1 < size && is_digit(data[i + 1])) return no_json(!many_ || !path_.empty());
+    const uint8_t next = i + 1 < size ? data[i + 1] : uint8_t{0};  // of a group, or of what masked one
+    if (is_digit(next) || next == '*') return no_json(!many_ || !path_.empty());
   }
   any_ = true;
   // The digits behind a point are no card number.
