@@ -38,11 +38,6 @@ InnerText pairs(Bytes text, bool last) {
 
 }  // namespace
 
-bool is_in_pair_name(uint8_t c) {
-  return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '[' || c == ']' || c == '$' ||
-         c == ':' || c == '%' || c == '+';  // the last two: of names that are encoded themselves
-}
-
 InnerText inner_text(const Text& text, size_t from, bool last, bool query) {
   const Bytes rest{text.data + from, text.size - from};
   const InnerText found = query ? graphql(rest, last) : InnerText::kOther;

@@ -1,6 +1,8 @@
 // What the text of a value is, besides text, by how it begins: the pairs of a form, or GraphQL.
 #pragma once
 
+#include <array>
+
 #include "src/field_names.h"
 #include "src/text.h"
 
@@ -9,7 +11,17 @@ namespace cardscrub {
 // A pair inside of a value begins with a name of these characters, at least one and so many at most, the
 // first of them no digit (a track begins with one), then '='. There may be an '&' in front of it.
 inline constexpr size_t kPairNameMax = 256;
-bool is_in_pair_name(uint8_t c);
+inline constexpr std::array<bool, 256> kPairName = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 256; ++c) {
+    const uint8_t byte = static_cast<uint8_t>(c);
+    table[c] = is_alpha(byte) || is_digit(byte);
+  }
+  // The last two: of names that are encoded themselves.
+  for (char c : {'_', '-', '.', '[', ']', '$', ':', '%', '+'}) table[static_cast<uint8_t>(c)] = true;
+  return table;
+}();
+inline bool is_in_pair_name(uint8_t c) { return kPairName[c]; }
 
 enum class InnerText : uint8_t {
   kUnknown,  // more must come
